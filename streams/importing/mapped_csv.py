@@ -4,6 +4,7 @@ A row is an order or one line of it: rows with the same platform, shop and order
 `order_lines` says what they come to.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def _is_undated(gathered: _Gathered, mapping: Mapping) -> bool:
 
 def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gathered]:
     orders: dict[Order, _Gathered] = {}
+    spoiled: set[Order] = set()
+
+    def spoil(row: dict[str, str]) -> None:
+        with suppress(KeyError):  # it ends before the columns that name the order
+            spoiled.add(Order(mapping.source, **_names(mapping, row)))
+
     table = rows(
         file,
         mapping.csv_columns(),
@@ -68,6 +75,7 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
         skip=mapping.skip_rows,
         sheet=mapping.sheet,
         decimal=mapping.decimal,
+        on_bad=spoil,
     )
     typed = workbook.is_one(file)
     left_out = 0
@@ -78,8 +86,7 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
         if any(cells.unwrapped(row[column]).casefold() in some for column, some in mapping.leave_out.items()):
             left_out += 1
             continue
-        platform, shop = _platform(mapping, row), _value(mapping.shop, row)
-        names = {"platform": platform, "shop": shop, "order": texts["order"]}
+        names = _names(mapping, row)
         empty = [name for name, text in names.items() if not text]
         if empty:
             report.bad_row(file, number, f"{empty[0]} is empty")
@@ -99,9 +106,17 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
             gathered.spoiled = True
             continue
         gathered.lines.append(line)
+    for order in spoiled & orders.keys():
+        orders[order].spoiled = True
     if left_out:
         report.note(f"rows passed over by leave_out: {left_out}")
     return orders
+
+
+def _names(mapping: Mapping, row: dict[str, str]) -> dict[str, str]:
+    """What names a row's order. Raises KeyError where a column is missing."""
+    order = cells.unwrapped(row[mapping.columns["order"]])
+    return {"platform": _platform(mapping, row), "shop": _value(mapping.shop, row), "order": order}
 
 
 def _platform(mapping: Mapping, row: dict[str, str]) -> str:

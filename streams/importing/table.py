@@ -2,7 +2,7 @@
 
 import codecs
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -26,13 +26,14 @@ def rows(
     skip: Collection[int] = (),
     sheet: str | None = None,
     decimal: str = ".",
+    on_bad: Callable[[dict[str, str]], None] = lambda _: None,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line, cells) for each row, with only the named columns and with outer blanks removed.
 
     `skip` are lines that are neither header nor row. A workbook (told by the file's name) has no delimiter or encoding;
     it is read from `sheet` (the first where None), its numbers with `decimal` as their sign. Rows that can't be split
-    into the header's columns go to `report`; blank lines are passed over. Raises UnreadableError when the file can't be
-    opened, is empty, or lacks one of the columns.
+    into the header's columns go to `report`, and what cells they have to `on_bad`; blank lines are passed over. Raises
+    UnreadableError when the file can't be opened, is empty, or lacks one of the columns.
     """
     table = (
         workbook.rows(file, sheet, decimal) if workbook.is_one(file) else _csv_rows(file, delimiter, encoding, report)
@@ -52,13 +53,15 @@ def rows(
     for line, cells in kept:
         if not any(cells):
             continue
+        row = {column: cells[place].strip() for column, place in places.items() if place < len(cells)}
         if len(cells) != len(header) and not _differ_in_nothing(cells, header):
             report.bad_row(file, line, f"{len(cells)} cells where the header has {len(header)}{_open_quote(cells)}")
+            on_bad(row)
             continue
-        row = {column: cells[place].strip() for column, place in places.items()}
         garbled = next((column for column, cell in row.items() if not _is_text(cell)), None)
         if garbled is not None:
             report.bad_row(file, line, f"{garbled}: not {encoding.removesuffix('-sig')} text")
+            on_bad(row)
             continue
         yield line, row
 

@@ -270,6 +270,16 @@ def test_a_line_without_times_only_adds_its_item(tmp_path: Path) -> None:
     assert [item["sku"] for item in events[0]["data"]["items"]] == ["A", "B"]
 
 
+@pytest.mark.parametrize("bad", ["1,2026-01-01,,,B,more", "1,2026-01-01", "1,2026-01-01,,,\udcff"])
+def test_an_order_with_a_row_that_can_not_be_split_is_left_out_as_a_whole(tmp_path: Path, bad: str) -> None:
+    file, report = tmp_path / "orders.csv", Report()
+    text = f"No,Created,Sent,Done,Sku\n1,2026-01-01,,,A\n{bad}\n2,2026-01-01,,,C\n"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    mapped = mapping.read(written(tmp_path, "map.yaml", f"{MAP}  sku: Sku"))
+    assert [event["order"] for event in mapped_csv.events(file, mapped, report)] == ["2"]
+    assert [row.split(": ")[0] for row in report.bad_rows] == [f"{file}:3"]
+
+
 def test_the_same_order_number_in_two_shops_is_two_orders(tmp_path: Path) -> None:
     by_shop = MAP.replace("shop: s1", "shop: {column: Store}")
     events, _ = imported(tmp_path, by_shop, "No,Created,Store", "1,2026-01-01,a", "1,2026-01-01,b")
