@@ -1,5 +1,6 @@
 """Trends in the console: a chart of each ratio and ledger, in words for those who can't see it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -8,13 +9,14 @@ from urllib.parse import quote
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from msgspec import structs
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
+from tests.runtime.support import START_MS
 from tests.support.npm import npm_package
 from tests.web.api import Api
 from tests.web.console import looking_at, serving
-from tests.web.records import alert, alert_id, standing
+from tests.web.records import alert, alert_id, due, standing
 from tests.web.test_console_everywhere import PHONE
 
 TODAY = date(2026, 1, 1)
@@ -204,6 +206,27 @@ async def test_the_longest_shop_name_stays_within_an_alerts_sheet(browser: Brows
             right = await shown.evaluate("(each) => each.getBoundingClientRect().right")
             assert right <= await page.evaluate("innerWidth")
             await expect(page.locator("#sheet a.order", has_text="77")).to_be_visible()
+
+
+async def test_a_list_that_is_not_read_yet_is_not_said_to_be_empty(browser: Browser, api: Api, address: str) -> None:
+    api.log.standings(standing(chase=[due("5", START_MS)], chase_total=1))
+    answer = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    async with looking_at(browser, address) as page:
+        said = page.locator("#due-list + footer .empty")
+        await expect(said).to_have_text("Nothing waits to be shipped.")
+        await page.route("**/api/due*for=carrier*", slowly)
+        await page.locator("[data-due-for=carrier]").click()
+        await expect(said).to_have_text("Reading…")
+        await expect(page.locator("#due-count")).to_have_text("–")
+        await expect(page.locator("[data-due-for=carrier]")).to_have_attribute("aria-pressed", "true")
+        answer.set()
+        await expect(page.locator("#due-list .due")).to_have_count(1)
+        await expect(page.locator("#due-count")).to_have_text("1")
 
 
 async def test_figures_that_are_known_stay_when_they_cannot_be_read_again(

@@ -1,5 +1,6 @@
 // An alert's row, the orders to ship next, and the parcels to chase the carrier for.
 
+import { wanted } from "./address.js";
 import { fill, h, keyed } from "./dom.js";
 import { alertTitle, moment, number, ruleName, summary, t, word } from "./i18n.js";
 import { namesRead } from "./names.js";
@@ -54,6 +55,10 @@ export function remark(kind, said) {
 
 // `unlisted` more wait that the shops' standings don't list.
 export function showDue(container, list, unlisted, again) {
+  if (dueFor !== wanted.dueFor) { // only the other list has been read, or none
+    fill(container);
+    return fill(container.nextElementSibling, h("p", { class: "empty" }, t("loading")));
+  }
   const many = new Set(list.map((each) => each.warehouse)).size > 1;
   keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}/${each.parcel ?? ""}`, (each) => JSON.stringify([each, many, namesRead(), document.documentElement.lang]), (each) => dueRow(each, many));
   const hidden = list.length - room.due;

@@ -69,9 +69,10 @@ function drawNow() {
   const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && named(each).includes(wanted.text.toLowerCase())));
   const unlisted = due.length === store.due.length ? store.dueTotal - due.length : 0;
   showDue($("due-list"), due, unlisted, drawNow);
-  for (const button of document.querySelectorAll("[data-due-for]")) button.setAttribute("aria-pressed", button.dataset.dueFor === store.dueFor);
+  for (const button of document.querySelectorAll("[data-due-for]")) button.setAttribute("aria-pressed", button.dataset.dueFor === wanted.dueFor);
+  const isRead = { "shop-count": store.complete, "alert-count": true, "due-count": store.dueFor === wanted.dueFor };
   const alerts = store.groups.reduce((sum, group) => sum + group.count, store.resolved.length);
-  for (const [id, count] of [["shop-count", shops.length], ["alert-count", alerts], ["due-count", unlisted > 0 ? store.dueTotal : due.length]]) $(id).textContent = store.complete || id === "alert-count" ? number(count) : "–";
+  for (const [id, count] of [["shop-count", shops.length], ["alert-count", alerts], ["due-count", unlisted > 0 ? store.dueTotal : due.length]]) $(id).textContent = isRead[id] ? number(count) : "–";
   if (store.groupsAfter) $("alert-count").textContent += "+";
   document.title = total.critical ? `(${number(total.critical)}) ${t("title")}` : t("title");
   $("version").textContent = reading.version;
@@ -174,6 +175,7 @@ function show(tab) {
 async function showDueFor(who) {
   wanted.dueFor = who;
   show("due");
+  draw();
   await reading.readDue().catch(() => null); // the line says by itself when it is broken
   drawNow();
 }

@@ -48,7 +48,7 @@ export const opened = new Map(); // the groups that are open by key, each with i
 export let resolved = []; // the alerts resolved last, where they are wanted
 const heard = new Map(); // when the line last brought an alert
 export let due = []; // the orders to ship, or with `dueFor` "carrier" the parcels that wait for a scan
-export let dueFor = "";
+export let dueFor = null; // null until either has been read
 export let dueTotal = 0; // how many there are; of each shop the standing lists the first only
 export let complete = false; // until then an empty list says nothing
 
