@@ -32,7 +32,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     known = engine.order(shop, order_id) if shop.evicted else shop.orders.get(order_id)
     if raw is not None and (known is None or isinstance(known, RestoredOrder)):
         restored = known or RestoredOrder(order_id, shop)
-        restored.raw, restored.last_ms = raw, last_ms
+        restored.set(raw, facts, last_ms)
         if known is None:
             engine.add_restored(restored)
         return

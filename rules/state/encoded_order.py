@@ -84,7 +84,7 @@ class RestoredOrder:
     """An order that has come back after a restart and wasn't evaluated since. It lies among the shop's orders until it
     is its turn, or until news of it comes: a restart holds bytes, and objects of few orders at a time."""
 
-    __slots__ = ("dirty", "id", "last_ms", "raw", "shop")
+    __slots__ = ("_raw", "dirty", "id", "is_unshipped", "last_ms", "placed_ms", "shop")
 
     alerts: Final = None
     unsaved: Final = False
@@ -97,21 +97,18 @@ class RestoredOrder:
     def __init__(self, order_id: str, shop: Shop) -> None:
         self.id, self.shop = order_id, shop
         self.dirty = False
-        #: Its facts as they are stored (`rules.facts.stored`), and the time of the latest.
-        self.raw, self.last_ms = b"", MIN_MS
+
+    def set(self, raw: bytes, facts: OrderFacts, last_ms: int) -> None:
+        """Sets its facts, as they are stored (`rules.facts.stored`) and decoded, and the time of the latest (epoch
+        ms). What is asked of all orders of a shop is kept at hand."""
+        self._raw, self.last_ms = raw, last_ms
+        self.placed_ms = MIN_MS if facts.placed is None else facts.placed[0]
+        self.is_unshipped = facts.shipped is None and facts.cancelled is None and facts.placed is not None
 
     @property
     def facts(self) -> OrderFacts:
         """Its facts, decoded anew each time."""
-        return decode_facts(self.raw)
-
-    @property
-    def placed_ms(self) -> int:
-        return self.decoded().placed_ms
-
-    @property
-    def is_unshipped(self) -> bool:
-        return self.decoded().is_unshipped
+        return decode_facts(self._raw)
 
     def decoded(self) -> Order:
         """The order with nothing derived yet."""
