@@ -109,9 +109,9 @@ class Committer:
             partition.dead = []
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.drain())
-            for key, value, day_ms in partition.days.drain():
+            for day_ms, records in partition.days.drain().items():
                 # A broker may refuse timestamps that lie ahead of its clock.
-                outbox.add(names.daily_values, number, [(key, value)], timestamp_ms=min(day_ms, now_ms))
+                outbox.add(names.daily_values, number, records, timestamp_ms=min(day_ms, now_ms))
         return drained
 
     async def _write(self, drained: Drained) -> None:

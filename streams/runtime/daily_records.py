@@ -37,8 +37,8 @@ The record that it has says as of when they are."""
 AT_ONCE = 50
 """Shops whose day ends that are looked at before the event loop's other tasks run: some 5 ms."""
 
-Record = tuple[bytes, bytes, int]
-"""Key, value, and the day as a timestamp (epoch ms in UTC)."""
+Record = tuple[bytes, bytes]
+"""Key and value."""
 
 
 class _Today(Struct, gc=False):
@@ -58,7 +58,7 @@ class DailyRecords:
 
     def __init__(self) -> None:
         self._today: dict[Shop, _Today] = {}
-        self._ready: list[Record] = []
+        self._ready: dict[str, list[Record]] = {}
         #: The shops whose day ends at `_ends_ms` that are yet to be looked at. All that ended before is written.
         self._closing: Iterator[Shop] | None = None
         self._ends_ms = 0
@@ -77,10 +77,10 @@ class DailyRecords:
         if alert.data.reason == "deadline_passed":
             counted.deadlines_missed += 1
 
-    def drain(self) -> list[Record]:
-        """The records made since the last call."""
-        ready, self._ready = self._ready, []
-        return ready
+    def drain(self) -> dict[int, list[Record]]:
+        """The records made since the last call, by the day as a timestamp (epoch ms in UTC)."""
+        ready, self._ready = self._ready, {}
+        return {date_ms(date.fromisoformat(day)): records for day, records in ready.items()}
 
     def take_spent_s(self) -> float:
         """The CPU time (s) that days' ends have taken since the last call."""
@@ -165,4 +165,4 @@ class DailyRecords:
             if today.written == before:
                 return
             found.at = at
-        self._ready.append((found.key(), encode(found), date_ms(date.fromisoformat(found.day))))
+        self._ready.setdefault(found.day, []).append((found.key(), encode(found)))

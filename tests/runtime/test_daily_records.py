@@ -50,7 +50,7 @@ class Days:
         return [(each.shop, each.day[5:], each.at[5:16]) for each in self.values()]
 
     def values(self) -> list[DailyValues]:
-        return [decode(value) for _, value, _ in self.partition.days.drain()]
+        return [decode(value) for records in self.partition.days.drain().values() for _, value in records]
 
 
 def placed(order: str = "1", at_ms: int = START_MS, shop: str = "s17") -> bytes:
