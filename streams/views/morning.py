@@ -4,7 +4,7 @@ Nothing is worked out here that groups, standings and the ship-next lists don't 
 put in order.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -138,7 +138,7 @@ class Changes:
 
     def __init__(self, since_ms: int) -> None:
         self._since_ms = since_ms
-        self._of: dict[GroupKey, Counter[str]] = {}
+        self._of = defaultdict[GroupKey, Counter[str]](Counter)
 
     def add(self, held: Held) -> None:
         if held.at_ms < self._since_ms:
@@ -155,7 +155,7 @@ class Changes:
         return before is not None and held.step().is_worse_than(before)
 
     def _count(self, held: Held, what: str) -> None:
-        self._of.setdefault(held.group, Counter())[what] += 1
+        self._of[held.group][what] += 1
 
     def totals(self) -> dict[str, int]:
         whole = sum(self._of.values(), Counter[str]())
