@@ -53,7 +53,7 @@ class View:
         self.alerts = Alerts()
         self.shops = Shops()
         self.acks = Acks()
-        self.groups = Groups(self.alerts, self._ack, now_ms, caps)
+        self.groups = Groups(self.alerts, self.ack, now_ms, caps)
         self.feeds = Feeds()
         self.ticks = Ticks()
         self.partitions = partitions
@@ -136,17 +136,17 @@ class View:
 
     def alert(self, held: Held) -> dict[str, Any]:
         """An alert's newest record, with its ack and mute if they hold."""
-        return held.record() | {kind: self._ack(kind, held) for kind in get_args(Kind)}
+        return held.record() | {kind: self.ack(kind, held) for kind in get_args(Kind)}
 
     def is_muted(self, held: Held) -> bool:
-        return self._ack("muted", held) is not None
+        return self.ack("muted", held) is not None
 
     def mute_of(self, alert: str, revision: int) -> Ack | None:
         """The mute of an alert that holds at this revision or a later one; None of an alert that isn't known so far."""
         held = self.alerts.get(alert)
-        return None if held is None or held.revision < revision else self._ack("muted", held)
+        return None if held is None or held.revision < revision else self.ack("muted", held)
 
-    def _ack(self, kind: Kind, held: Held) -> Ack | None:
+    def ack(self, kind: Kind, held: Held) -> Ack | None:
         """The ack or mute, if it still holds."""
         ack = self.acks.get(kind, held.id)
         return ack if ack is not None and holds(ack, held.steps(), self._now_ms()) else None

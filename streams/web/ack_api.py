@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
+from weakref import WeakValueDictionary
 
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from streams.web.schemas import AckRequest, AlertNow
 
 REFUSALS = {
     404: "no such alert is at hand",
-    409: "it is resolved, so there is nothing to say of it",
+    409: "it is resolved, so there is nothing to say of it; or somebody else was first, and that has to be lifted",
     503: "Kafka can't be written to, or is still being read",
 }
 
@@ -35,6 +36,7 @@ class AckApi:
 
     def __init__(self, view: View, writer: Writer) -> None:
         self._view, self._writer = view, writer
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     @operation(
         "POST",
@@ -77,7 +79,11 @@ class AckApi:
         ack = ack_of(held, kind, request)
         if not held.is_open:
             raise HTTPException(409, "the alert is resolved")
-        return await self._keep(held, kind, ack)
+        async with self._turns.setdefault(alert, asyncio.Lock()):  # of two at once the second hears of the first
+            first = self._view.ack(kind, held)
+            if is_of_another(first, ack):
+                raise HTTPException(409, f"{first.by} was first: {kind} at {first.at}; lift that to replace it")
+            return await self._keep(held, kind, ack)
 
     async def _lift(self, kind: Kind, alert: str) -> dict[str, Any]:
         return await self._keep(self._find(alert), kind, None)
@@ -124,6 +130,11 @@ def ack_of(held: Held, kind: Kind, request: AckRequest) -> Ack:
         comment=request.comment or None,
         seen_step=held.step(),
     )
+
+
+def is_of_another(first: Ack | None, ack: Ack) -> TypeGuard[Ack]:
+    """Whether an ack would replace, with its comment, what somebody else has said and what still holds."""
+    return first is not None and first.by is not None and first.by != ack.by
 
 
 def _end(until: datetime, now_ms: int) -> str:

@@ -12,7 +12,7 @@ from streams.views.alerts import GroupKey, Held, Place
 from streams.views.groups import Group, GroupSort, GroupSums
 from streams.views.view import View
 from streams.views.writer import Writer
-from streams.web.ack_api import REFUSALS, ack_of, signed, written
+from streams.web.ack_api import REFUSALS, ack_of, is_of_another, signed, written
 from streams.web.operations import operation
 from streams.web.paging import page
 from streams.web.schemas import AckRequest, Chosen, Page, Search
@@ -133,7 +133,11 @@ class GroupApi:
         return await self._lift("muted", body)
 
     async def _keep_new(self, kind: Kind, body: GroupAckRequest) -> GroupAcked:
-        return await self._write(kind, [(held, ack_of(held, kind, body)) for held in await self._find(body)])
+        """Of those of which somebody else has said so, that stays."""
+        acks = [(held, ack_of(held, kind, body)) for held in await self._find(body)]
+        return await self._write(
+            kind, [each for each in acks if not is_of_another(self._view.ack(kind, each[0]), each[1])]
+        )
 
     async def _lift(self, kind: Kind, body: GroupAckRequest) -> GroupAcked:
         acked = [held for held in await self._find(body) if self._view.acks.get(kind, held.id) is not None]

@@ -12,7 +12,7 @@ from streams.web import group_api
 from tests.runtime.support import START_MS
 from tests.web.api import Api
 from tests.web.api import api as api
-from tests.web.records import LATE, alert, standing
+from tests.web.records import LATE, alert, alert_id, standing
 
 S17 = {"platform": "joom", "shop": "s17", "rule": LATE}
 
@@ -143,6 +143,15 @@ async def test_a_group_is_acknowledged_and_that_is_taken_back(api: Api) -> None:
     assert (one["acknowledged"]["by"], one["acknowledged"]["comment"]) == ("Li", "on it")
     assert (await api.client.post("/api/groups/unacknowledge", json=S17)).json() == {"alerts": 2}
     assert [each["acknowledged"] for each in (await api.get("/api/groups"))["items"]] == [0, 0]
+
+
+async def test_what_somebody_else_has_said_of_an_alert_of_a_group_stays(api: Api) -> None:
+    api.log.alerts(alert("1"), alert("2"))
+    await api.client.post(f"/api/alerts/{alert_id('1')}/acknowledge", json={"by": "Ann", "comment": "mine"})
+    response = await api.client.post("/api/groups/acknowledge", json=S17 | {"by": "Li"})
+    assert response.json() == {"alerts": 1}
+    items = (await api.get("/api/alerts?shop=s17"))["items"]
+    assert {each["order"]: each["acknowledged"]["by"] for each in items} == {"1": "Ann", "2": "Li"}
 
 
 async def test_a_muted_group_leaves_the_list_until_one_of_its_alerts_gets_worse(api: Api) -> None:

@@ -1,7 +1,9 @@
 """Tokens by file: who somebody is, and what they may do."""
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from streams.settings import BadSettingError
@@ -91,6 +93,23 @@ async def test_who_acknowledged_is_who_the_token_says(api: Api) -> None:
 async def test_the_single_token_leaves_it_to_the_person(api: Api) -> None:
     answer = await api.client.post(f"{ONE}/mute", json={"by": "Ann"}, headers=bearer(SINGLE))
     assert answer.json()["muted"]["by"] == "Ann"
+
+
+async def test_of_two_who_acknowledge_at_once_the_second_hears_of_the_first_and_nothing_is_lost(api: Api) -> None:
+    async def acknowledge(by: str) -> httpx.Response:
+        said = {"by": by, "comment": f"{by} is on it"}
+        return await api.client.post(f"{ONE}/acknowledge", json=said, headers=bearer(SINGLE))
+
+    answers = await asyncio.gather(acknowledge("Ann"), acknowledge("Li"))
+    assert sorted(each.status_code for each in answers) == [200, 409]
+    first = next(each.json()["acknowledged"] for each in answers if each.status_code == 200)
+    assert first["comment"] == f"{first['by']} is on it"
+    (refused,) = [each.json()["detail"] for each in answers if each.status_code == 409]
+    assert refused == f"{first['by']} was first: acknowledged at {first['at']}; lift that to replace it"
+    assert (await api.client.get(ONE, headers=bearer(READS))).json()["acknowledged"] == first
+    assert (await acknowledge(first["by"])).status_code == 200, "what one has said oneself may be said anew"
+    await api.client.delete(f"{ONE}/acknowledge", headers=bearer(SINGLE))
+    assert (await acknowledge("Li")).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "acknowledge"), ("POST", "mute"), ("DELETE", "mute")])

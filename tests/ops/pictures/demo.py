@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -104,6 +105,7 @@ async def photograph(address: str) -> None:
         await phone.goto(address)
         await phone.locator("[data-tab-of=alerts]").click()
         await phone.locator("#alert-list .group").first.wait_for()
+        await phone.locator("#only-critical", has_text=re.compile(r"\d")).wait_for()
         await phone.screenshot(path=PICTURES / "console-phone.png")
         await browser.close()
 
