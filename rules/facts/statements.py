@@ -171,8 +171,10 @@ def canonical(statements: Iterable[Statement]) -> Statements:
     for kind, several in by_kind.items():
         if kind in NEWS and since_ms is not None:
             several = _news(kind, several, since_ms)
+        elif kind in _ADDED_UP:
+            several = _once(several)
         elif kind not in NEWS and kind != "moved":  # of those a plain order keeps repeats as well
-            several = _without_repeats(_once(several) if kind in _ADDED_UP else several)
+            several = _without_repeats(several)
         if kind == "moved":
             kept += several[-MOVES_KEPT:]
         else:

@@ -128,6 +128,14 @@ def test_a_deadline_that_is_moved_to_the_same_by_several_at_once_is_so_in_any_or
     assert len({encode_facts(facts_of(order)) for order in orders}) == 1
 
 
+def test_one_of_several_alike_that_is_sent_again_at_another_time_counts_once_in_any_order_of_arrival():
+    alike = [event("order.refunded", "1", "5h", amount="4", id=id) for id in "abc"]
+    for id, at in (("b", "6h"), ("a", "4h")):
+        events = [*alike, event("order.refunded", "1", at, amount="4", id=id)]
+        (facts,) = {encode_facts(facts_of(order)): facts_of(order) for order in permutations(events)}.values()
+        assert len(facts.part_refunds) == 3
+
+
 def test_a_deadline_promised_when_the_order_was_placed_and_then_moved_is_so_in_any_order_of_arrival():
     events = [
         event("order.placed", "1", ship_by=ms("60h")),
