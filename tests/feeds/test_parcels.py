@@ -25,6 +25,19 @@ def test_an_order_that_comes_while_its_parcel_is_released_has_it_registered_once
     parcels.close()
 
 
+def test_a_number_is_registered_once_more_though_another_order_has_come_to_wait_for_it(tmp_path: Path) -> None:
+    """A service that has stopped says so of the order that the number was registered with."""
+    parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
+    parcels.note("track17/main", [parcel], 0)
+    parcels.settle("track17/main", [parcel], FOLLOWED, 1)
+    parcels.end([(parcel.reference, None)], 2)
+    parcels.note("track17/main", [parcel._replace(reference="shopee/s1/A2")], 3)
+    assert parcels.counts("track17/main")[FOLLOWED] == 1
+    parcels.again(parcel.reference, "N1", 4)
+    assert parcels.counts("track17/main")[NEW] == 1
+    parcels.close()
+
+
 def test_numbers_of_the_version_before_keep_their_order(tmp_path: Path) -> None:
     file = tmp_path / PARCELS
     before = sqlite3.connect(file)

@@ -127,11 +127,12 @@ class Parcels:
         return [other for (other,) in found]
 
     def again(self, reference: str, tracking_no: str, due_ms: int) -> None:
-        """The service has stopped following it: it is registered once more, and no third time."""
+        """The service has stopped following it: it is registered once more, and no third time. It is of any order in
+        it: the one it was registered with may not be the newest."""
         self._database.execute(
-            "UPDATE parcels SET state = ?, due_ms = ?, tries = 0, again = 1 "
-            "WHERE reference = ? AND tracking_no = ? AND state = ? AND again = 0",
-            (NEW, due_ms, reference, tracking_no, FOLLOWED),
+            "UPDATE parcels SET state = ?, due_ms = ?, tries = 0, again = 1 WHERE (service, tracking_no) IN "
+            f"(SELECT service, tracking_no FROM parcel_orders WHERE {_OF_ORDER}) AND state = ? AND again = 0",
+            (NEW, due_ms, reference, tracking_no, tracking_no, FOLLOWED),
         )
 
     def due(self, service: str, state: str, now_ms: int, most: int) -> list[Parcel]:
