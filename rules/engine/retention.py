@@ -40,7 +40,10 @@ class Expiry:
             self._expiring = None
 
     def set_back(self, to_ms: int) -> None:
-        """The clock was set back: what was found by the time before doesn't hold."""
+        """The clock was set back: what was found by the time before doesn't hold. Of what comes from now on nothing has
+        expired yet."""
+        for shop in self._engine.shops.values():
+            shop.retained_from_ms = min(shop.retained_from_ms, to_ms)
         self._expiring = None
         self._next_ms = min(self._next_ms, to_ms + EXPIRE_EVERY_MS)
 
@@ -49,7 +52,7 @@ class Expiry:
         for shop in list(self._engine.shops.values()):
             self._drop_of_shop(shop, at_ms)
             yield
-            for order in self._orders_of(shop):
+            for order in self._orders_of(shop, at_ms):
                 if order is not None and _is_expired(order, at_ms):
                     self._drop(order)
                 yield
@@ -65,13 +68,13 @@ class Expiry:
         for alert in _past(shop, at_ms):
             shop.emitted.forget(alert)
 
-    def _orders_of(self, shop: Shop) -> Iterator[OrderInMemory | None]:
+    def _orders_of(self, shop: Shop, at_ms: int) -> Iterator[OrderInMemory | None]:
         """The orders that may have expired; None for each that is looked at and hasn't. Any may be encoded, leave
         memory or come back before its turn."""
         if not shop.retained_from_ms < shop.began_ms < NEVER:  # else all of it happened later
             for order_id in list(shop.orders):
                 yield shop.orders.get(order_id)
-        for silent in shop.ledger.silent_by(shop, shop.retained_from_ms):
+        for silent in shop.ledger.silent_by(shop, _expired_by(shop, at_ms)):
             yield None if silent is None else self._engine.order(shop, silent)
 
     def _drop(self, in_memory: OrderInMemory) -> None:
@@ -96,10 +99,16 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
     return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
 
 
+def _expired_by(shop: Shop, at_ms: int) -> int:
+    """Orders last heard of by this instant (epoch ms) expire, if nothing else is open of them. Others may be gone: the
+    clock was set back since, or the shop's plan is another."""
+    return min(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
+
+
 def _is_expired(order: OrderInMemory, at_ms: int) -> bool:
     shop = order.shop
-    retained_from_ms = min(shop.retained_from_ms, at_ms - shop.plan.retain_ms)  # its plan may be another since
-    if order.scheduled_ms != NEVER or order.last_ms > retained_from_ms:
+    expired_by_ms = _expired_by(shop, at_ms)
+    if order.scheduled_ms != NEVER or order.last_ms > expired_by_ms:
         return False
     for timeline, kept_ms in zip(shop.timelines, shop.plan.timeline_kept_ms, strict=True):
         instants = timeline.by_order.get(order.id)
@@ -108,6 +117,5 @@ def _is_expired(order: OrderInMemory, at_ms: int) -> bool:
     if shop.tracking_numbers.reused_ms(order.numbers) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(
-        not last_emitted.open and last_emitted.at_ms <= retained_from_ms
-        for last_emitted in (order.alerts or {}).values()
+        not last_emitted.open and last_emitted.at_ms <= expired_by_ms for last_emitted in (order.alerts or {}).values()
     )

@@ -164,11 +164,18 @@ class OrderLedger:
         moment (epoch ms), and None for each of the others. Any may be loaded, leave memory or be dropped meanwhile."""
         if heard_by_ms < shop.evicted_from_ms:
             return
-        shop.evicted_from_ms = NEVER  # orders that leave memory meanwhile lower it, and so do those that stay
-        for order_id, facts in self._of_shop(shop, shop.orders):
-            last_ms = NEVER if facts is None else facts.last_at_ms()
-            shop.evicted_from_ms = min(shop.evicted_from_ms, last_ms if last_ms > heard_by_ms else NEVER)
-            yield order_id if last_ms <= heard_by_ms else None
+        unseen_from_ms, shop.evicted_from_ms = (
+            shop.evicted_from_ms,
+            NEVER,
+        )  # those that leave meanwhile, or stay, lower it
+        try:
+            for order_id, facts in self._of_shop(shop, shop.orders):
+                last_ms = NEVER if facts is None else facts.last_at_ms()
+                shop.evicted_from_ms = min(shop.evicted_from_ms, last_ms if last_ms > heard_by_ms else NEVER)
+                yield order_id if last_ms <= heard_by_ms else None
+            unseen_from_ms = NEVER
+        finally:  # where the look is given up, the others are yet to be seen
+            shop.evicted_from_ms = min(shop.evicted_from_ms, unseen_from_ms)
 
     def _load(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
         order = _as_order(shop, order_id, facts)

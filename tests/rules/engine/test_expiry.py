@@ -8,7 +8,8 @@ from rules.calendar.instants import DAY_MS
 from rules.engine import retention
 from rules.state import order_ledger
 from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of
-from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
+from tests.rules.engine.test_periods_on_disk import WEEKLY
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer
 from tests.rules.engines import FULL
 from tests.rules.histories import END_MS, Worker
 from tests.rules.history import TimedEvent, ms, placed, scanned, shipped
@@ -100,10 +101,38 @@ def test_orders_that_have_expired_stay_gone_for_periods_once_the_clock_was_set_b
     worker = finished(on_disk=False)
     while step(worker, LATER):
         pass
-    retained_from_ms = worker.engine.shops["joom", "a"].retained_from_ms
     worker.engine.set_back(ms("100h"))
     worker.commit_cycle([], ms("100h") + retention.EXPIRE_EVERY_MS)
-    assert worker.engine.shops["joom", "a"].retained_from_ms == retained_from_ms
+    assert worker.engine.shops["joom", "a"].retained_from_ms == ms("100h")
+
+
+def test_what_comes_after_the_clock_was_set_back_is_computed_at_its_boundaries() -> None:
+    worker = Worker(WEEKLY, stepping=False)
+    worker.commit_cycle([placed("gone", "30h"), shipped("gone", "40h")], ms("120h"))
+    for days in (400, 401):
+        worker.commit_cycle([], ms("120h") + days * DAY_MS)
+    assert worker.engine.order_count == 0
+    worker.engine.set_back(ms("121h"))
+    worker.commit_cycle([placed("new", "400h"), shipped("new", "401h")], ms("410h"))
+    worker.commit_cycle([], ms("500h"))
+    totals = {at_ms: found.total for at_ms, found in computed_of(worker.engine)["s1", "joom.share"].items() if found}
+    assert totals == {ms("96h"): 1, ms("432h"): 1}
+
+
+@pytest.mark.usefixtures("in_steps")
+def test_orders_on_disk_of_a_look_that_was_given_up_expire_later_and_none_is_loaded_before() -> None:
+    worker = finished(on_disk=True)
+    gone = step(worker, LATER)
+    while len(gone) < MANY + STEP:
+        gone += step(worker, LATER)
+    worker.engine.set_back(ms("100h"))
+    on_disk = len(worker.engine.ledger)
+    for _ in range(2 * MANY // STEP):
+        worker.engine.advance(ms("100h") + retention.EXPIRE_EVERY_MS)
+    assert len(worker.engine.ledger) == on_disk == 2 * MANY - len(gone)
+    for _ in range(2 * MANY // STEP):
+        gone += step(worker, "4000h")
+    assert len(gone) == 2 * MANY
 
 
 @pytest.mark.usefixtures("in_steps")
