@@ -14,10 +14,11 @@ Fetched = Mapping[TopicPartition, list[ConsumerRecord]]
 
 
 class _Batch(NamedTuple):
-    """`ends`: where the partitions go on after it."""
+    """`ends`: where the partitions go on after it. `size`: of its bodies, in bytes."""
 
     ends: dict[TopicPartition, int]
     bodies: int
+    size: int
     work: list[asyncio.Task[None]]
 
 
@@ -39,6 +40,11 @@ class Lanes:
         """How many bodies are in batches that are not done."""
         return sum(batch.bodies for batch in self._batches)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How large these are."""
+        return sum(batch.size for batch in self._batches)
+
     def add(self, fetched: Fetched) -> None:
         """Begins with a batch, behind what is left of those before it."""
         by_sender: dict[Hashable, list[ConsumerRecord]] = {}
@@ -51,20 +57,21 @@ class Lanes:
             self._last[sender] = task
             work.append(task)
         ends = {tp: records[-1].offset + 1 for tp, records in fetched.items()}
-        self._batches.append(_Batch(ends, sum(map(len, by_sender.values())), work))
+        bodies = [record.value or b"" for records in fetched.values() for record in records]
+        self._batches.append(_Batch(ends, len(bodies), sum(map(len, bodies)), work))
 
     async def _after(self, before: asyncio.Task[None] | None, records: list[ConsumerRecord]) -> None:
         if before is not None:
             await before
         await self._work(records)
 
-    async def take_done(self, most: int) -> dict[TopicPartition, int]:
-        """Up to where the inbox is done since the last call; waits until at most so many bodies wait. Raises what a
-        work has raised."""
+    async def take_done(self, most: int, most_bytes: int) -> dict[TopicPartition, int]:
+        """Up to where the inbox is done since the last call; waits until at most so many bodies wait, and so many bytes
+        of them. Raises what a work has raised."""
         ends: dict[TopicPartition, int] = {}
         while self._batches:
             first = self._batches[0]
-            if self.waiting > most:
+            if self.waiting > most or self.waiting_bytes > most_bytes:
                 await asyncio.wait(first.work)
             self._raise()
             if not all(task.done() for task in first.work):

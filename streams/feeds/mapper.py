@@ -43,7 +43,8 @@ MOST_AT_ONCE = 500
 """Bodies of one batch."""
 
 MOST_WAITING = 10_000
-"""Bodies that may wait for a platform's answers while those of others are mapped."""
+MOST_WAITING_BYTES = 64 * 1024 * 1024
+"""Bodies, and bytes of them, that may wait for a platform's answers while those of others are mapped."""
 
 TURN_MS = 500
 RESTART_S = 5.0
@@ -201,7 +202,7 @@ class Mapper:
                     if fetched:
                         lanes.add(fetched)
                         await self._write_health(producer, [each for records in fetched.values() for each in records])
-                    done = await lanes.take_done(MOST_WAITING)
+                    done = await lanes.take_done(MOST_WAITING, MOST_WAITING_BYTES)
                     if ours := {tp: end for tp, end in done.items() if tp in consumer.assignment()}:
                         await consumer.commit(ours)
                     metrics.LAG.set(lanes.waiting + sum([await _left(consumer, tp) for tp in consumer.assignment()]))

@@ -45,20 +45,21 @@ async def test_a_sender_that_takes_long_holds_up_itself_alone_and_the_commit() -
     site.add("quick 3")
     await until(lambda: len(site.done) == 3)
     assert site.done == ["quick 1", "quick 2", "quick 3"]
-    assert await site.lanes.take_done(ANY) == {}
+    assert await site.lanes.take_done(ANY, ANY) == {}
     assert site.lanes.waiting == 5
     site.stuck.set()
-    ends = await site.lanes.take_done(NONE_WAITS)
+    ends = await site.lanes.take_done(NONE_WAITS, ANY)
     assert ends == {TopicPartition("inbox", 0): 3, TopicPartition("inbox", 1): 2}
     assert site.done[3:] == ["stuck 1", "stuck 2"]
     assert site.lanes.waiting == 0
 
 
-async def test_it_waits_once_too_many_wait() -> None:
+@pytest.mark.parametrize(("most", "most_bytes"), [(1, ANY), (ANY, len("quick 2"))])
+async def test_it_waits_once_too_many_or_too_large_ones_wait(most: int, most_bytes: int) -> None:
     site = Site()
     site.add("stuck 1", "quick 1")
     site.add("quick 2")
-    waiting = asyncio.create_task(site.lanes.take_done(1))
+    waiting = asyncio.create_task(site.lanes.take_done(most, most_bytes))
     await until(lambda: len(site.done) == 2)
     assert not waiting.done()
     site.stuck.set()
@@ -71,7 +72,7 @@ async def test_a_failure_is_told_and_what_comes_after_it_in_that_lane_is_not_don
     site.add("one 2", "other 1")
     await until(lambda: "other 1" in site.done)
     with pytest.raises(ValueError, match="one bad"):
-        await site.lanes.take_done(ANY)
+        await site.lanes.take_done(ANY, ANY)
     await site.lanes.close()
     assert site.done == ["one 1", "other 1"]
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -174,6 +175,22 @@ async def test_a_spent_quota_is_named_and_waited_for(
         track17.quota = 10
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 3}
+
+
+async def test_a_quota_that_is_spent_while_the_numbers_cannot_be_counted_ends_nothing(
+    track17: Track17, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(_: str) -> dict[str, int]:
+        raise sqlite3.OperationalError("database is locked")
+
+    track17.quota = 1
+    async with process(track17, tmp_path) as here:
+        here.note("N1", "N2")
+        with monkeypatch.context() as patched:
+            patched.setattr(here.parcels, "counts", locked)
+            assert await here.registrar.turn() == 0
+        assert "numbers could not be registered: OperationalError" in caplog.text
+        assert here.counts() == {FOLLOWED: 1, NEW: 1}
 
 
 async def test_many_numbers_are_few_calls(track17: Track17, tmp_path: Path) -> None:

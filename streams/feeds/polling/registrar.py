@@ -62,6 +62,17 @@ class Registrar:
     async def turn(self) -> float:
         """Registers and releases the numbers that are due. Returns how long to wait, if that isn't the usual time."""
         try:
+            return await self._turn()
+        except Unavailable as error:
+            metrics.REGISTRATIONS.labels(self._source, "unavailable").inc()
+            log.warning("%s: not asked: %s", self.name, error)
+        except Exception as error:  # a mistake of ours, or a file that is locked, must not end the polls
+            metrics.REGISTRATIONS.labels(self._source, "failed").inc()
+            log.error("%s: numbers could not be registered: %s", self.name, type(error).__name__)
+        return 0
+
+    async def _turn(self) -> float:
+        try:
             await self._register()
             await self._release()
             self._forget()
@@ -69,12 +80,6 @@ class Registrar:
             return self._no_more(str(error), error.until_ms)
         except _NoMore as error:
             return self._no_more(f"its quota is used up ({error})", self._client.midnight_ms())
-        except Unavailable as error:
-            metrics.REGISTRATIONS.labels(self._source, "unavailable").inc()
-            log.warning("%s: not asked: %s", self.name, error)
-        except Exception as error:  # a mistake of ours must not end the polls
-            metrics.REGISTRATIONS.labels(self._source, "failed").inc()
-            log.error("%s: numbers could not be registered: %s", self.name, type(error).__name__)
         return 0
 
     def _forget(self) -> None:
