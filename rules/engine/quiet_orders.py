@@ -77,10 +77,15 @@ def _decoded(kept: OrderInMemory) -> Order:
 
 
 def _is_settled(order: Order) -> bool:
-    """Whether all is worked out that follows from an order's facts, and nobody holds it but its shop."""
+    """Whether all is worked out that follows from an order's facts, and nobody holds it but its shop: periodic ratios
+    hold some until they are evaluated."""
     shop = order.shop
     return not (
-        order.dirty or order.unsaved or order.changed_facts or shop.dirty or order in shop.period_results.future_facts
+        order.dirty
+        or order.unsaved
+        or order.changed_facts
+        or (shop.dirty and shop.plan.computed)
+        or order in shop.period_results.future_facts
     )
 
 

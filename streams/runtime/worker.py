@@ -327,5 +327,8 @@ class Worker(Service):
             await asyncio.sleep(0)
         quiet = 0 if self.busy else ENCODE // max(1, len(self.partitions)) + 1
         for first in range(0, max(quiet, excess), ENCODE):
+            decoded = engine.decoded_orders
             engine.encode_quiet(limit=min(ENCODE, max(quiet, excess) - first), most=most)
             await asyncio.sleep(0)
+            if engine.decoded_orders == decoded:
+                break  # they wait for something; the next cycle looks at others

@@ -235,8 +235,6 @@ async def test_a_backlog_leaves_no_more_orders_decoded_than_there_may_be(
         monkeypatch.setattr(pacing, "BACKLOG_EVENTS", 0)
     watching, _ = made()
     apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)), tick(START_MS + 1))
-    for topic in ("pickups", "tracking"):
-        apply(watching, tick(START_MS + 1), topic=topic)
     await watching.commit_cycle()
     [shop] = watching.partitions[2].engine.shops.values()
     assert watching.busy is busy
