@@ -27,6 +27,7 @@ from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.settings import Settings
 from tests.runtime.support import LATE_MS, START_MS, book, event, sent, ticks, until
+from tests.support.embedded import QuickBroker
 from tests.support.kafka import produce
 
 AT = "2026-06-09T00:00:00Z"
@@ -241,7 +242,7 @@ def app_on(broker: EmbeddedBroker, folder: Path, clock: str) -> App:
 
 async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -> None:
     gain = Gain()
-    with EmbeddedBroker() as broker:
+    with QuickBroker() as broker:
         app = app_on(broker, tmp_path, "event")
         async with app:
             await until(lambda: app.tables.actives_ready)
@@ -290,7 +291,7 @@ async def test_shops_without_rules_and_shops_fallen_silent_are_counted_and_the_s
 
 async def test_in_wall_time_lateness_is_from_the_deadline_to_its_alert(tmp_path: Path) -> None:
     gain = Gain()
-    with EmbeddedBroker() as broker:
+    with QuickBroker() as broker:
         app = app_on(broker, tmp_path, "wall")
         async with app:
             await until(lambda: app.tables.actives_ready)
@@ -310,7 +311,7 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
         raise ZeroDivisionError
 
     monkeypatch.setattr(shop_stats, "standing", stumble)
-    with EmbeddedBroker() as broker:
+    with QuickBroker() as broker:
         app = app_on(broker, tmp_path, "event")
         async with app:
             await until(lambda: app.tables.actives_ready)

@@ -6,11 +6,12 @@ import pytest
 
 from streams.kafka.embedded import EmbeddedBroker
 from streams.runtime import snapshot, store
+from tests.support.embedded import QuickBroker
 
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
+    with QuickBroker() as started:
         yield started
 
 

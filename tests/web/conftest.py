@@ -8,6 +8,7 @@ from playwright.async_api import Browser
 
 from streams.kafka.embedded import EmbeddedBroker
 from tests.support.browser import chromium
+from tests.support.embedded import QuickBroker
 from tests.web.support import Worker, working
 
 
@@ -19,7 +20,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
+    with QuickBroker() as started:
         yield started
 
 
