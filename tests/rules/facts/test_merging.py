@@ -133,7 +133,7 @@ def test_one_of_several_alike_that_is_sent_again_at_another_time_counts_once_in_
     for id, at in (("b", "6h"), ("a", "4h")):
         events = [*alike, event("order.refunded", "1", at, amount="4", id=id)]
         (facts,) = {encode_facts(facts_of(order)): facts_of(order) for order in permutations(events)}.values()
-        assert len(facts.part_refunds) == 3
+        assert len(facts.statements) == 3
 
 
 def test_a_deadline_promised_when_the_order_was_placed_and_then_moved_is_so_in_any_order_of_arrival():
