@@ -52,9 +52,10 @@ def worker(skip_unreadable: bool) -> None:
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         people = tokens.load(settings.token, settings.tokens)
+        if warning := make_private(settings.datadir):
+            click.echo(visible(warning), err=True)
         count = _prepare(settings, names)
         rights.check(settings, names)
-        warning = make_private(settings.datadir)
         listening = _listen(settings)
         mutes, zones = Mutes(), Zones({pack.platform: pack.zone for pack in book.packs})
         console_url = settings.public_url or address_of(listening).rstrip("/")
@@ -65,8 +66,6 @@ def worker(skip_unreadable: bool) -> None:
     except (BadSettingError, BadPack, pack_files.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(visible(f"shipclock worker: {error}", keep="\n"), err=True)
         sys.exit(2)
-    if warning:
-        click.echo(visible(warning), err=True)
     garbage.tame()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

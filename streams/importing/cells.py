@@ -20,6 +20,27 @@ SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d", re.IGNORECASE)
 SHEET_ERROR = re.compile(r"#+|#(N/A|REF!|VALUE!|NAME\?|NULL!|NUM!|DIV/0!|NV|WERT!|BEZUG!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?)")
 """What a spreadsheet shows in place of a value that it doesn't have, or has no room for; also in German and Russian."""
 
+CURRENCY_SIGNS: dict[str, tuple[str, ...]] = {
+    "CNY": ("元", "人民币", "RMB", "CN¥", "¥", "￥"),
+    "JPY": ("円", "JP¥", "¥", "￥"),
+    "RUB": ("₽", "руб.", "руб", "р.", "р"),
+    "USD": ("US$", "$"),
+    "EUR": ("€",),
+    "GBP": ("£",),
+    "BRL": ("R$",),
+    "SGD": ("S$", "$"),
+    "HKD": ("HK$", "$"),
+    "TWD": ("NT$", "$", "元"),
+    "MYR": ("RM",),
+    "THB": ("฿",),
+    "VND": ("₫", "đ"),
+    "PHP": ("₱",),
+    "IDR": ("Rp.", "Rp"),
+    "KRW": ("₩",),
+    "INR": ("₹",),
+}
+"""What exports write beside an amount, by currency; longer ones first. A currency's code is allowed beside it, too."""
+
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 
@@ -78,6 +99,30 @@ def _is_day(text: str, form: str) -> bool:
         return datetime(2026, 10, 21, 17, 45, 31).strftime(form) == datetime(2026, 10, 21).strftime(form)
     except ValueError:
         return False
+
+
+def amount(text: str, name: str, mapping: Mapping, currency: str) -> Decimal | None:
+    """A number that its currency may stand beside, as in `99,00元` or `US$ 12`. None for the empty cell."""
+    bare = _without_currency(text, currency)
+    if bare != text:
+        return number(bare, name, mapping)
+    other = next((code for code in CURRENCY_SIGNS if _without_currency(text, code) != text), None)
+    if other is None:
+        return number(text, name, mapping)
+    if currency:
+        raise ValueError(f"{name}: {text!r} is in {other}, and the currency is {currency!r}")
+    raise ValueError(f"{name}: {text!r} names a currency; say which in the mapping, such as `currency: {other}`")
+
+
+def _without_currency(text: str, currency: str) -> str:
+    """`text` without the currency's code or sign, where one stands before or after a number."""
+    folded = text.casefold()
+    for sign in (currency, *CURRENCY_SIGNS.get(currency.upper(), ())):
+        if sign and folded.startswith(sign.casefold()):
+            return text[len(sign) :].strip()
+        if sign and folded.endswith(sign.casefold()):
+            return text[: -len(sign)].strip()
+    return text
 
 
 def number(text: str, name: str, mapping: Mapping) -> Decimal | None:

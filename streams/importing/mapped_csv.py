@@ -99,7 +99,7 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
             continue
         gathered = orders.setdefault(order, _Gathered(number, currency))
         try:
-            line = _line(texts, mapping, typed, str(len(gathered.lines) + 1))
+            line = _line(texts, mapping, typed, currency, str(len(gathered.lines) + 1))
             _agree(gathered, line, currency)
         except ValueError as error:
             report.bad_row(file, number, str(error))
@@ -128,7 +128,7 @@ def _value(place: Constant | MappedColumn, row: dict[str, str]) -> str:
     return place.value if isinstance(place, Constant) else cells.unwrapped(row[place.name])
 
 
-def _line(texts: dict[str, str], mapping: Mapping, typed: bool, name: str) -> Line:
+def _line(texts: dict[str, str], mapping: Mapping, typed: bool, currency: str, name: str) -> Line:
     """`name` is the line's where the table names none."""
     times_ms: dict[What, int] = {}
     for what in INSTANTS:
@@ -143,7 +143,7 @@ def _line(texts: dict[str, str], mapping: Mapping, typed: bool, name: str) -> Li
         name=texts.get("line") or name,
         times_ms=times_ms,
         ship_by_ms=cells.time_ms(texts.get("ship_by", ""), "ship_by", mapping, typed),
-        amount=cells.number(texts.get(amount, ""), amount, mapping),
+        amount=cells.amount(texts.get(amount, ""), amount, mapping, currency),
         sku=texts.get("sku", ""),
         qty=cells.quantity(texts.get("qty", ""), mapping),
         cells=texts | words,

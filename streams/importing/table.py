@@ -2,7 +2,9 @@
 
 import codecs
 import csv
+import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -11,6 +13,11 @@ from streams.importing import workbook
 from streams.importing.report import Report, UnreadableError
 
 DELIMITERS = (";", "\t", ",", "|")
+
+ENCODINGS = ("utf-8", "gb18030", "cp1251", "shift_jis", "big5", "euc_kr", "cp1252")
+"""What a file is likely to be in that is not in the encoding its mapping names."""
+
+_NO_TEXT = re.compile("[\ud800-\udfff]+")
 
 Row = tuple[int, list[str]]
 """The line a row begins on, and its cells."""
@@ -46,8 +53,8 @@ def rows(
     header = [name.strip() for name in header]
     missing = next((column for column in columns if column not in header), None)
     if missing is not None:
-        shown = ", ".join(ascii(name) for name in header[:20]) + (", …" if len(header) > 20 else "")
         hint = _hint(file, header, missing, encoding) or _below(kept, missing)
+        shown = ", ".join(_shown(name) for name in header[:20]) + (", …" if len(header) > 20 else "")
         raise UnreadableError(f"{file}:{line}: no column {missing!r}; the columns are {shown}{hint}")
     places = {column: _place(file, line, header, column) for column in columns}
     for line, cells in kept:
@@ -117,16 +124,33 @@ def _hint(file: Path, header: list[str], column: str, encoding: str) -> str:
         return "; the file looks like UTF-16: set `encoding: utf-16`"
     if not all(_is_text(name) for name in header):
         name = encoding.removesuffix("-sig")
+        if found := _encoding_with(header, column, encoding):
+            return f"; the header is not {name} text: set `encoding: {found}`, with which it has {column!r}"
         return f"; the header is not {name} text: set `encoding`, such as cp1251, gb18030 or shift_jis"
     if len(header) == 1:
         others = [each for each in DELIMITERS if each in header[0]]
-        return f"; set `delimiter: {others[0]!a}`" if others else ""
+        return f"; set `delimiter: {others[0]!r}`" if others else ""
     return _near(header, column)
+
+
+def _shown(name: str) -> str:
+    """A column's name as it can be read; � for each run of bytes that are no text."""
+    return repr(_NO_TEXT.sub("�", name))
+
+
+def _encoding_with(header: list[str], column: str, encoding: str) -> str | None:
+    """In which encoding the header has the column."""
+    raw = [name.encode(encoding.removesuffix("-sig"), "surrogateescape") for name in header]
+    for other in ENCODINGS:
+        with suppress(UnicodeDecodeError):
+            if column in [name.decode(other).strip() for name in raw]:
+                return other
+    return None
 
 
 def _near(header: list[str], column: str) -> str:
     near = get_close_matches(column, header, 1)
-    return f"; did you mean {near[0]!a}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _below(rows_below: Iterator[Row], column: str) -> str:

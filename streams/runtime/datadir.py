@@ -12,15 +12,15 @@ def make_private(folder: Path) -> str | None:
     """Makes `folder` readable by this user only, creating it if needed; likewise every file this process makes from now
     on.
 
-    Returns a warning if the folder belongs to another user and stays open, else None. A folder that can't be made or
-    changed is no error: snapshots do without it and log that.
+    Returns a warning if the folder can't be made, or belongs to another user and stays open, else None. Neither is an
+    error: the worker does without snapshots, and they log that, too.
     """
     os.umask(OTHERS)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(folder.stat().st_mode)
-    except OSError:
-        return None
+    except OSError as error:
+        return f"SHIPCLOCK_DATADIR={folder} can't be used: {error.strerror}; the worker does without snapshots"
     if mode & OTHERS:
         try:
             folder.chmod(mode & ~OTHERS)

@@ -135,7 +135,47 @@ def test_where_no_column_fits_the_setting_is_named(tmp_path: Path, text: str, hi
 def test_a_header_of_another_encoding_is_named(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     file.write_bytes("Номер;Принят;Сумма\n".encode("cp1251"))
-    assert "is not utf-8 text: set `encoding`, such as cp1251" in imported(file, CASES / "13-map.yaml").stderr
+    said = imported(file, CASES / "13-map.yaml").stderr
+    assert "the header is not utf-8 text: set `encoding: cp1251`, with which it has 'Номер'" in said
+    assert "the columns are '�', '�', '�'; " in said
+
+
+def test_a_header_of_an_encoding_nobody_knows_is_shown_without_its_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_bytes(b"order\xff\xfe,placed\n")
+    said = imported(file, CASES / "24-map.yaml").stderr
+    assert "the columns are 'order�', 'placed'; the header is not utf-8 text: set `encoding`, such as cp1251" in said
+
+
+def test_the_columns_there_are_can_be_read_in_any_language(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("订单编号,下单时间\n", encoding="utf-8")
+    assert "the columns are '订单编号', '下单时间'" in imported(file, CASES / "24-map.yaml").stderr
+
+
+@pytest.mark.parametrize("cell", ["1.250,50 ₽", "₽1.250,50", "1.250,50 руб.", "RUB 1.250,50", "1.250,50rub"])
+def test_an_amounts_own_currency_may_stand_beside_it(tmp_path: Path, cell: str) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(f"Номер;Принят;Сумма\nA;05.01.2026 10:00;{cell}\n", encoding="utf-8")
+    assert data(imported(file, mapping(tmp_path, "13-map.yaml", 'thousands: "."'))) == [
+        {"amount": "1250.50", "currency": "RUB"}
+    ]
+
+
+def test_an_amount_in_another_currency_than_its_orders_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("Номер;Принят;Сумма\nA;05.01.2026 10:00;99,00元\n", encoding="utf-8")
+    said = imported(file, CASES / "13-map.yaml").stderr
+    assert "amount: '99,00元' is in CNY, and the currency is 'RUB'" in said
+
+
+def test_an_amount_with_a_currency_where_none_is_mapped_says_what_to_set(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("Номер;Принят;Сумма\nA;05.01.2026 10:00;99,00元\n", encoding="utf-8")
+    bare = (CASES / "13-map.yaml").read_text(encoding="utf-8").replace("currency: RUB\n", "")
+    (tmp_path / "bare.yaml").write_text(bare, encoding="utf-8")
+    said = imported(file, tmp_path / "bare.yaml").stderr
+    assert "amount: '99,00元' names a currency; say which in the mapping, such as `currency: CNY`" in said
 
 
 def test_rows_above_the_header_and_totals_are_passed_over_where_they_are_named(tmp_path: Path) -> None:

@@ -77,6 +77,19 @@ def test_no_broker_at_a_first_start_is_said_in_one_line_with_exit_code_2(
     assert ended.stderr == "shipclock worker: no Kafka broker answers at kafka://127.0.0.1:1\n"
 
 
+def test_a_datadir_that_cannot_be_used_is_told_though_no_broker_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(topics, "ANSWER_S", 0.5)
+    (tmp_path / "file").write_text("")
+    settings = {"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1", "SHIPCLOCK_DATADIR": str(tmp_path / "file" / "data")}
+    said = CliRunner().invoke(main, ["worker"], env=settings).stderr.splitlines()
+    assert [each.partition(":")[0] for each in said] == [
+        f"SHIPCLOCK_DATADIR={tmp_path}/file/data can't be used",
+        "shipclock worker",
+    ]
+
+
 def test_a_wrong_setting_or_pack_ends_the_worker_before_it_looks_for_a_broker() -> None:
     broker = {"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1"}
     for given, output in (

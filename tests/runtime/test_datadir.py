@@ -43,3 +43,11 @@ def test_one_of_another_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "chmod", refuse)  # root, who runs this in CI, is refused nothing
     warning = make_private(tmp_path)
     assert warning is not None and warning.startswith(f"SHIPCLOCK_DATADIR={tmp_path} (mode 775) is open to others")
+
+
+def test_one_that_cannot_be_made_is_told_with_the_name_of_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "data"
+    assert make_private(folder) == (
+        f"SHIPCLOCK_DATADIR={folder} can't be used: Not a directory; the worker does without snapshots"
+    )
