@@ -46,8 +46,8 @@ async def send(
     # The default partitioner is Kafka's own murmur2, the one the inputs' contract asks for.
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=20, **access)
     try:
-        await producer.start()
         try:
+            await producer.start()
             partitions = await _partitions(producer, topic_prefix)
             await _send_events(producer, timeline, topic_prefix, count)
             if tick_ms is not None:
@@ -55,7 +55,7 @@ async def send(
         finally:
             await producer.stop()
     except KafkaError as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = str(error)  # begins with the error's name
         raise NotSentError(f"{bootstrap}: {sent} of {len(timeline)} events sent, then {reason}") from error
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -108,11 +109,13 @@ def test_options_that_make_no_sense_are_wrong_use(tmp_path: Path, options: list[
     assert message in result.stderr
 
 
-def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_broker_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     result = run(*csv_import(tmp_path, ROW), "--to-kafka", "kafka://127.0.0.1:1")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
-    assert result.stderr.startswith("127.0.0.1:1: 0 of 4 events sent, then KafkaConnectionError: ")
+    assert result.stderr.startswith("127.0.0.1:1: 0 of 4 events sent, then KafkaConnectionError: Unable to bootstrap")
+    gc.collect()
+    assert "Unclosed" not in caplog.text
 
 
 async def to_kafka(kafka: Kafka, topic_prefix: str, arguments: list[str | Path], *more: str) -> Result:
