@@ -24,6 +24,7 @@ from streams.runtime import garbage
 from streams.runtime.datadir import make_private
 from streams.runtime.kafka_watch import RetryErrors
 from streams.settings import BadSettingError, Settings, describe, from_environment
+from streams.sinks.notify import routes
 from streams.sinks.registry import Sinks, runners_of
 from streams.views.mutes import Mutes
 from streams.views.zones import Zones
@@ -52,6 +53,8 @@ def worker(skip_unreadable: bool) -> None:
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         people = tokens.load(settings.token, settings.tokens)
+        if settings.notify_routes is not None:
+            routes.load(settings.notify_routes)  # its mistakes are said before Kafka is asked
         if warning := make_private(settings.datadir):
             click.echo(visible(warning), err=True)
         count = _prepare(settings, names)

@@ -93,8 +93,10 @@ class Show:
 async def run(
     book: RuleBook, *, speed: float, seconds: float | None, seed: int, out: TextIO, pushed: bool = False
 ) -> None:
-    """Runs for `seconds` (until cancelled, if None), then prints a summary. Where `pushed`, an emulated platform pushes
-    what happens. Raises what ended the worker or the feed."""
+    """Runs for `seconds` (until cancelled, if None), then prints a summary, also where it was cancelled.
+
+    Where `pushed`, an emulated platform pushes what happens. Raises what ended the worker or the feed.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="shipclock-demo-") as folder,
         EmbeddedBroker() as broker,
@@ -109,6 +111,7 @@ async def run(
         show = Show(app, book, speed, web.address)
         view = choose_view(out)
         await app.start()
+        stopped: asyncio.CancelledError | None = None
         try:
             async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
                 print(f"console: {web.address}", file=out, flush=True)
@@ -123,6 +126,8 @@ async def run(
                 try:
                     with view:
                         await _watch(show, view, feeding, seconds)
+                except asyncio.CancelledError as error:
+                    stopped = error
                 finally:
                     feeding.cancel()
                     await asyncio.gather(feeding, return_exceptions=True)
@@ -132,6 +137,8 @@ async def run(
     Console(file=out).print(summary(board, show.totals))
     if feed is not None:
         print(feed.summary(), file=out)
+    if stopped is not None:
+        raise stopped
 
 
 def _print_nothing(_: str) -> None:

@@ -1,5 +1,8 @@
 """What the demo's board shows."""
 
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,3 +54,14 @@ def test_rules_are_called_what_people_call_them() -> None:
     board = show(START_MS + HOUR_MS).board()
     assert board.titles == {"late-1": "Ship"}
     assert [due.rule for due in board.due] == ["Ship"]
+
+
+def test_ctrl_c_ends_it_with_the_summary() -> None:
+    command = [sys.executable, "-c", "from streams.cli import main; main()", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith("console: ")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate()
+    assert (running.returncode, err) == (0, "stopped\n")
+    assert "still open" in out and "events of" in out

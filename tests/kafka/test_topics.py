@@ -90,12 +90,14 @@ def test_a_datadir_that_cannot_be_used_is_told_though_no_broker_answers(
     ]
 
 
-def test_a_wrong_setting_or_pack_ends_the_worker_before_it_looks_for_a_broker() -> None:
+def test_a_wrong_setting_or_pack_ends_the_worker_before_it_looks_for_a_broker(tmp_path: Path) -> None:
+    (tmp_path / "notify.yaml").write_text("routes: []\n")
     broker = {"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1"}
     for given, output in (
         ({"SHIPCLOCK_BROKER": ""}, "SHIPCLOCK_BROKER is not set"),
         (broker | {"SHIPCLOCK_CLOCK": "sun"}, "SHIPCLOCK_CLOCK=sun is none of wall, event"),
         (broker | {"SHIPCLOCK_PACKS": "jooom"}, "jooom is no file, no folder and no built-in pack"),
+        (broker | {"SHIPCLOCK_NOTIFY_ROUTES": str(tmp_path / "notify.yaml")}, f"{tmp_path}/notify.yaml:1: "),
     ):
         ended = CliRunner().invoke(main, ["worker"], env=given)
         assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
