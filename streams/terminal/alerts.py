@@ -9,7 +9,7 @@ from rich.text import Text
 from rules.messages.text import visible
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.shops import shop_column, shop_name
-from streams.terminal.words import day_and_time, instant_ms
+from streams.terminal.words import day_and_time, instant_ms, with_short_times
 
 SEVERITIES = ("critical", "warning", "info")
 SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -29,7 +29,7 @@ def alert_line(alert: dict[str, Any], inside: int) -> Text:
         Text(TYPE_ICON[alert["type"]], style=style),
         Text(day_and_time(instant_ms(alert["time"])), style="dim"),
         shop_name(alert),
-        Text(visible(data["summary"]), style="green" if resolved else ""),
+        Text(visible(with_short_times(data["summary"])), style="green" if resolved else ""),
         Text(visible(data["reason"]).replace("_", " "), style="dim"),
     ]
     return line(cells, [*left, summary, reason])

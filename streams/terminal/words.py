@@ -1,5 +1,6 @@
 """Times, money and ids as short words for a terminal."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,6 +16,8 @@ WHOLE_MONEY = 1000
 WHOLE_ID = 12
 """An order id up to this long is shown whole."""
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
 
 def moment(at_ms: int) -> datetime:
     """Epoch milliseconds as a UTC date-time."""
@@ -29,6 +32,11 @@ def instant_ms(text: str) -> int:
 def day_and_time(at_ms: int) -> str:
     """`04 Jan 13:42`, in UTC."""
     return f"{moment(at_ms):%d %b %H:%M}"
+
+
+def with_short_times(text: str) -> str:
+    """A summary with its instants as days and times, as they stand elsewhere on the board."""
+    return _INSTANT.sub(lambda found: day_and_time(instant_ms(found[0])), text)
 
 
 def span(length_ms: int) -> str:

@@ -44,6 +44,12 @@ def test_an_empty_board_says_that_all_is_quiet() -> None:
     assert "all quiet" in text
 
 
+def test_times_in_summaries_are_short_as_all_others_are() -> None:
+    said = "Order 8377 was not shipped by 2026-01-24T12:39:19.900Z"
+    text = "\n".join(printed(render(made(alerts=deque([alert("8377", summary=said)])), 140), 140))
+    assert "Order 8377 was not shipped by 24 Jan 12:39 " in text
+
+
 def test_wide_characters_and_long_names_do_not_push_a_line_over_the_edge() -> None:
     board = made(
         standings=[standing("douyin/" + "茶叶旗舰店" * 5, {"dy-8": metric(0.5, 10**9, 2 * 10**9)})],
