@@ -15,6 +15,7 @@ demo: $(VENV)/ready  ## the main job on the embedded broker, watched in the term
 	$(BIN)/shipclock demo $(ARGS)
 
 up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile demo" or "--profile feeds" feeds it
+	@docker compose version >/dev/null 2>&1 || { echo '`make up` needs Docker and its compose plugin' >&2; exit 1; }
 	chmod a+r $^
 	install -d -m 755 .secrets/feeds && chmod -R a+rX .secrets/feeds
 	docker compose $(ARGS) up --build --detach --wait

@@ -1,5 +1,6 @@
 """The compose file and the image: what runs, who reaches whom, and what each may write."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -181,3 +182,14 @@ def test_what_the_dockerfile_copies_is_what_docker_is_sent() -> None:
     sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     lines = [line.split()[1:-1] for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY")]
     assert {source for line in lines for source in line if not source.startswith("-")} - {"/venv"} == sent
+
+
+def test_make_up_without_the_compose_plugin_says_so_in_one_line(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "docker: unknown command: docker compose" >&2\nexit 1\n')
+    docker.chmod(0o700)
+    command = ["make", "--silent", f"--file={ROOT / 'Makefile'}", "up", "SECRETS="]
+    there = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(command, cwd=tmp_path, env=there, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[0] == "`make up` needs Docker and its compose plugin"
