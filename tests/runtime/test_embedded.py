@@ -329,7 +329,7 @@ def left_in(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 async def test_the_demo_ends_by_itself_with_a_summary_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    running = await demo(tmp_path, "--seconds", "6", "--speed", "100000")
+    running = await demo(tmp_path, "--seconds", "15", "--speed", "100000")
     out, errors = await running.communicate()
     assert (running.returncode, errors.decode()) == (0, "")
     *before_summary, _ = out.decode().split("orders processed; ")

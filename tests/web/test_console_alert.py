@@ -159,6 +159,7 @@ async def test_a_mute_ends_after_a_day_unless_somebody_says_otherwise(browser: B
         await page.locator("#sheet [name=mute]").click()
         await expect(given.nth(1)).to_contain_text("until ")
         await page.locator("#sheet [name=lift-mute]").click()
+        await expect(given).to_have_count(1)
         await page.locator("#sheet [name=end]").select_option("never")
         await page.locator("#sheet [name=mute]").click()
         await expect(given).to_have_count(2)
