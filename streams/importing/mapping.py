@@ -149,10 +149,10 @@ class Mapping:
     words: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def csv_columns(self) -> set[str]:
-        """Every column the CSV must have."""
-        named = {each.name for each in (self.platform, self.shop, self.currency) if isinstance(each, Column)}
-        return named | set(self.columns.values()) | self.leave_out.keys()
+    def csv_columns(self) -> tuple[str, ...]:
+        """Every column the CSV must have, in one order, so that of several that are missing the same is named."""
+        named = [each.name for each in (self.platform, self.shop, self.currency) if isinstance(each, Column)]
+        return tuple(dict.fromkeys([*named, *self.columns.values(), *self.leave_out]))
 
 
 def read(file: Path) -> Mapping:

@@ -21,7 +21,7 @@ def test_platform_and_shop_are_a_constant_or_a_column(tmp_path: Path) -> None:
     mapped = mapping.read(written(tmp_path, "map.yaml", WHOLE))
     assert mapped.platform == Constant("ozon")
     assert mapped.shop == Column("Store")
-    assert mapped.csv_columns() == {"Store", "No", "Created"}
+    assert mapped.csv_columns() == ("Store", "No", "Created")
 
 
 def test_what_looks_like_a_number_or_a_date_stays_text(tmp_path: Path) -> None:
