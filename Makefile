@@ -21,7 +21,7 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 	docker compose $(ARGS) up --build --detach --wait
 
 test: $(VENV)/ready  ## all but the slow tests, properties with fewer examples; TEST_REQUIRE=1 makes a missing real component an error
-	@echo "takes some 9 minutes on two cores; a test that hangs ends after 5"
+	@echo "takes some 8 minutes on two cores; a test that hangs ends after 5"
 	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(VENV)/ready  ## everything that must hold, the slow tests too

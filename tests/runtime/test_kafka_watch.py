@@ -42,10 +42,12 @@ def printed() -> Iterator[list[str]]:
 
 @pytest.fixture
 def retry_errors() -> Iterator[RetryErrors]:
-    """As `shipclock worker` has them taken over."""
+    """As `shipclock worker` has them taken over. Commands run in this process may have turned the log down."""
     logger = logging.getLogger("aiokafka")
-    kept = logger.propagate, list(logger.handlers)
+    level, kept = logger.level, (logger.propagate, list(logger.handlers))
+    logger.setLevel(logging.NOTSET)
     yield RetryErrors().take_over()
+    logger.setLevel(level)
     logger.propagate, logger.handlers[:] = kept
 
 
