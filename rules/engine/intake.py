@@ -21,7 +21,6 @@ from rules.messages.bounds import check_names
 from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick, OrderShipped
 from rules.messages.shop_events import ShopEvent
-from rules.messages.text import has_hidden
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
@@ -181,8 +180,7 @@ class Intake:
             return order, False
         if self.order_count >= self.ceilings.orders:
             raise no_room("orders", self.order_count)
-        if has_hidden(order_id):
-            check_names(event, "order")
+        check_names(event, "order")
         check_age(shop.plan, at_ms, self.clock_ms)
         return Order(order_id, shop), True
 
