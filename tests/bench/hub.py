@@ -8,21 +8,27 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
+from tests.bench import made_changelog
 from tests.bench.load import INPUTS, PARTITIONS
 from tests.bench.made_orders import Orders, send
 from tests.bench.marks import FIRST, marked
-from tests.bench.measure import Progress, cpu_seconds, started, text, until_done
+from tests.bench.measure import Progress, cpu_seconds, peak_mb, started, text, until_done
+from tests.bench.parts import Paced
 from tests.bench.systems import SHIPCLOCK, Run
 from tests.runtime.workers import READY
 from tests.support.kafka import Kafka, create_topics
 
 MOST_ORDERS = "100000000"
-READY_S = 600.0
-LOOK_S = 0.02
+READY_S = 900.0
+LEFT_S = 900.0
+"""How long finished orders may take until they have left memory."""
 
-SYSTEM = replace(SHIPCLOCK, environment=lambda run: SHIPCLOCK.environment(run) | {"SHIPCLOCK_MAX_ORDERS": MOST_ORDERS})
+LOOK_S = 0.02
+COUNT_S = 1.0
 
 
 class Hub:
@@ -37,24 +43,36 @@ class Hub:
         keep = {"retention.ms": "-1"}
         await create_topics(self.run.bootstrap, {self.run.prefix + topic: (PARTITIONS, keep) for topic in INPUTS})
 
+    async def write_changelog(self, *lots: Orders) -> int:
+        """Writes the facts changelog that a worker which has taken these orders would have left, before the first
+        starts. Returns its bytes in Kafka."""
+        return await made_changelog.write(self.run, *lots)
+
     @asynccontextmanager
     async def worker(self, name: str = "data", core: int | None = None) -> AsyncIterator["Running"]:
         """A worker that is ready, from start to SIGTERM; `name` is its folder."""
         run = replace(self.run, folder=self.run.folder / name)
+        environment = SHIPCLOCK.environment(run) | {"SHIPCLOCK_MAX_ORDERS": MOST_ORDERS}
+        system = replace(SHIPCLOCK, environment=lambda _: environment)
         log, began_s = run.folder.with_suffix(".log"), time.monotonic()
-        async with started(SYSTEM, run, self._core if core is None else core, log) as process:
+        async with started(system, run, self._core if core is None else core, log) as process:
             while READY not in text(log):
                 if process.poll() is not None or time.monotonic() - began_s > READY_S:
                     raise RuntimeError(f"the worker did not become ready:\n{text(log)[-4000:]}")
                 await asyncio.sleep(LOOK_S)
-            yield Running(run, process, log, time.monotonic() - began_s)
+            ready_s = time.monotonic() - began_s
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{environment['SHIPCLOCK_WEB_PORT']}", timeout=60
+            ) as web:
+                yield Running(run, process, log, ready_s, web)
 
 
 class Running:
     """`ready_s`: how long the worker took from the start of its process until it was ready."""
 
-    def __init__(self, run: Run, process: psutil.Popen, log: Path, ready_s: float) -> None:
+    def __init__(self, run: Run, process: psutil.Popen, log: Path, ready_s: float, web: httpx.AsyncClient) -> None:
         self._run, self._process, self._log, self.ready_s = run, process, log, ready_s
+        self._web = web
 
     async def take(self, orders: Orders) -> None:
         """Returns when all of the orders' events are committed, and the worker is idle."""
@@ -64,6 +82,30 @@ class Running:
     async def settle(self) -> None:
         async with Progress.of(self._run, f"{self._run.prefix}alerts") as progress:
             await until_done(progress, self._process, self._log)
+
+    async def orders(self) -> tuple[int, int]:
+        """How many orders are in memory, and how many on the disk alone."""
+        answer = await self._web.get("/metrics")
+        found = {"memory": 0, "disk": 0}
+        for family in text_string_to_metric_families(answer.raise_for_status().text):
+            if family.name == "shipclock_orders":
+                for sample in family.samples:
+                    found[sample.labels["where"]] += int(sample.value)
+        return found["memory"], found["disk"]
+
+    async def at_rest(self, opened: int, finished: int) -> None:
+        """Returns when the finished orders have left memory, the open ones are in it, and the worker is idle. Raises
+        TimeoutError if that takes too long."""
+        paced = Paced(f"of {finished:,} finished orders have left memory")
+        try:
+            async with asyncio.timeout(LEFT_S):
+                while (found := await self.orders()) != (opened, finished):
+                    paced.say(found[1])
+                    await asyncio.sleep(COUNT_S)
+        except TimeoutError:
+            wanted = f"{found} orders in memory and on the disk in place of {(opened, finished)}"
+            raise TimeoutError(f"{wanted} after {LEFT_S:.0f} s:\n{text(self._log)[-4000:]}") from None
+        await self.settle()
 
     async def has_read(self) -> None:
         """Returns when the worker has been given its first records."""
@@ -75,6 +117,10 @@ class Running:
     def resident_bytes(self) -> int:
         resident: int = self._process.memory_info().rss
         return resident
+
+    def peak_bytes(self) -> int:
+        """The most that was ever resident."""
+        return round(peak_mb(self._process) * 1e6)
 
     def cpu_s(self) -> float:
         return cpu_seconds(self._process)

@@ -48,11 +48,13 @@ async def load(bootstrap: str, prefix: str, events: Path, end: int) -> None:
 
 
 class Writer:
-    """Fills batches for one partition and sends each when full; far quicker than a send per record."""
+    """Fills batches for one partition and sends each when full; far quicker than a send per record. `bytes`: those of
+    the batches it has sent, which are what Kafka writes."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
         self._producer, self._topic, self._partition = producer, topic, partition
         self._batch = producer.create_batch()
+        self.bytes = 0
         self._sent: list[asyncio.Future[object]] = []
 
     async def write(self, key: bytes, value: bytes) -> None:
@@ -62,6 +64,7 @@ class Writer:
             self._batch.append(key=key, value=value, timestamp=None)
 
     async def _send(self) -> None:
+        self.bytes += self._batch.size()
         sent = await self._producer.send_batch(self._batch, self._topic, partition=self._partition)
         self._sent.append(sent)
         if len(self._sent) == _IN_FLIGHT:

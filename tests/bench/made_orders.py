@@ -32,6 +32,9 @@ STAGES = (
 )
 """An order's events: how long after it was placed, type and data."""
 
+ID_STEP, ID_SHIFT = 0x9E3779B97F4A7C15F39CC0605CEDC835, 27
+"""A large odd factor, and more bits than a delay has."""
+
 Made = tuple[int, str, int, bytes]
 """When it happened (epoch ms), its topic, its shop's number, and the event."""
 
@@ -62,14 +65,23 @@ class Orders:
 
     def _stage(self, delay_ms: int, kind: str, data: bytes) -> Iterator[Made]:
         topic, numbered = topic_of(kind), b"%" in data
-        begin_ms, span_ms, count, first = self.begin_ms + delay_ms, self.span_ms, self.count, self.first
         event = (
-            b'{"specversion":"1.0","id":"%s-%%012d","source":"erp/1","type":"%s","time":%%d,"platform":"%s","shop":"s%%d"'
-            b',"order":"order-%%08d","data":%%s}' % (kind.encode(), kind.encode(), PLATFORM.encode())
+            b'{"specversion":"1.0","id":"%%b","source":"erp/1","type":"%s","time":%%d,"platform":"%s","shop":"s%%d"'
+            b',"order":"order-%%08d","data":%%s}' % (kind.encode(), PLATFORM.encode())
         )
-        for n in range(first, first + count):
-            at_ms, shop = begin_ms + (n - first) * span_ms // count, n % SHOPS
-            yield at_ms, topic, shop, event % (n, at_ms, shop, n, data % n if numbered else data)
+        for n in range(self.first, self.first + self.count):
+            at_ms, shop = self.placed_ms(n) + delay_ms, n % SHOPS
+            yield at_ms, topic, shop, event % (event_id(delay_ms, n), at_ms, shop, n, data % n if numbered else data)
+
+    def placed_ms(self, n: int) -> int:
+        """When order number `n` was placed (epoch ms)."""
+        return self.begin_ms + (n - self.first) * self.span_ms // self.count
+
+
+def event_id(delay_ms: int, n: int) -> bytes:
+    """As long as a UUID without its dashes, and with as little in it that a compression could shorten. Events of an
+    order have different delays."""
+    return b"%032x" % (((n << ID_SHIFT) + delay_ms) * ID_STEP >> ID_SHIFT & (1 << 128) - 1)
 
 
 def open_orders(count: int, first: int = 0, begin_ms: int = BEGIN_MS) -> Orders:

@@ -77,7 +77,7 @@ async def measure(system: System, run: Run, expected: Expected, core: int) -> Fi
         startup_cpu = cpu_seconds(process)
         async with Progress.of(run, alerts) as progress:
             await until_done(progress, process, log)
-        cpu, peak = cpu_seconds(process), _peak_mb(process)
+        cpu, peak = cpu_seconds(process), peak_mb(process)
     if alerts:
         records = await read_topic(run.bootstrap, alerts)
         last = max((record.timestamp for record in records), default=first + 1)
@@ -187,7 +187,7 @@ def cpu_seconds(process: psutil.Popen) -> float:
     return running + ended_children.children_user + ended_children.children_system
 
 
-def _peak_mb(process: psutil.Popen) -> float:
+def peak_mb(process: psutil.Popen) -> float:
     """Megabytes of 10^6 bytes."""
     kib = 0
     for each in _tree(process):

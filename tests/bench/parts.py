@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import sys
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -33,6 +35,21 @@ def end_cleanly() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+class Paced:
+    """Says on the standard error output how far something has come, every ten seconds."""
+
+    EVERY_S = 10.0
+
+    def __init__(self, what: str) -> None:
+        self._what, self._said_s = what, time.monotonic()
+
+    def say(self, done: int) -> None:
+        now_s = time.monotonic()
+        if now_s - self._said_s > self.EVERY_S:
+            self._said_s = now_s
+            print(f"  {done:,} {self._what}", file=sys.stderr, flush=True)
 
 
 def others_than(taken: set[int]) -> list[int]:
