@@ -145,6 +145,10 @@ class ShopView(Protocol):
     def timelines(self) -> Sequence[Timeline]:
         """When something happened to its orders, by what the plan extracts from them."""
 
+    def holds_until_ms(self, evaluator: int, /) -> int:
+        """Until when (epoch ms) what an evaluator found last holds, by its place in the plan: when it is evaluated
+        next, or `MIN_MS` where it waits for that."""
+
     def occurrences_of(self, source: IndexedSource, /) -> OccurrenceIndex:
         """What follows from its own events by a source."""
 

@@ -259,6 +259,10 @@ class Shop:
         """Its ratios' results by rule and boundary (epoch ms)."""
         return self.period_results.by_rule()
 
+    def holds_until_ms(self, evaluator: int) -> int:
+        """Until when (epoch ms) what an evaluator found last holds, by all that has been evaluated."""
+        return MIN_MS if self.dirty_rules >> evaluator & 1 else self.next_evals[evaluator]
+
     def occurrences_of(self, source: IndexedSource) -> OccurrenceIndex:
         """The index of one of the plan's sources on the shop's own events; made when it is first asked for, then kept
         up to date."""

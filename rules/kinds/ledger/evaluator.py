@@ -41,13 +41,15 @@ class Book(Struct):
 
 
 class LedgerState:
-    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated (None before)."""
+    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated, at `at_ms` (None
+    before)."""
 
-    __slots__ = ("book", "points")
+    __slots__ = ("at_ms", "book", "points")
 
     def __init__(self) -> None:
         self.book: Book | None = None
         self.points: Decimal | None = None
+        self.at_ms = MIN_MS
 
 
 class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
@@ -61,6 +63,8 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         self.rule = rule
         self.readers = readers
         self.zone = locale.zone
+        #: Whether it is told of all that changes its points.
+        self._is_told = all(source.lasting for reader in readers for source in reader.sources)
 
     # -- keeping the book -------------------------------------------------------------------------------------
 
@@ -73,8 +77,12 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return book.account
 
     def points(self, shop: ShopView, at_ms: int) -> Decimal:
-        """Published: the points at the clock's moment."""
-        return self._now(shop, shop.states[self.n], at_ms).account.points
+        """Published: the points at the clock's moment. Those found when it was last evaluated hold until it is to be
+        evaluated again."""
+        state: LedgerState = shop.states[self.n]
+        if self._is_told and state.points is not None and state.at_ms <= at_ms < shop.holds_until_ms(self.n):
+            return state.points
+        return self._now(shop, state, at_ms).account.points
 
     def _new_book(self, shop: ShopView) -> Book:
         account = Account(self.rule, self._cleared_after)
@@ -181,7 +189,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
             )  # no alert follows from its points, so they are computed when they are asked for
         now = self._now(shop, state, at_ms)
         account = now.account
-        changed, state.points = account.points != state.points, account.points
+        changed, state.points, state.at_ms = account.points != state.points, account.points, at_ms
         findings = []
         severity = self.rule.severity
         tier = self._next_tier(account.points)

@@ -108,7 +108,7 @@ class CompiledRatio:
     """A ratio rule compiled. `n` is its position in the plan, `bit` is `1 << n`."""
 
     __slots__ = (
-        "_computes_ahead",
+        "_closed",
         "_current",
         "_highest_first",
         "_is_bad",
@@ -121,6 +121,7 @@ class CompiledRatio:
         "bad_when",
         "bit",
         "bits",
+        "computes_ahead",
         "denominator",
         "effective",
         "facts",
@@ -166,8 +167,9 @@ class CompiledRatio:
         self.zone = locale.zone
         self.effective = locale.effective
         self._current = CurrentPeriods(NEVER, NEVER, [], ())
+        self._closed = (NEVER, Period("-", 0, 0))
         #: Whether a computation from a rolling window lies ahead, whose period is the current one then.
-        self._computes_ahead = rule.every is not None and rule.window.align == "rolling"
+        self.computes_ahead = rule.every is not None and rule.window.align == "rolling"
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
@@ -208,8 +210,8 @@ class CompiledRatio:
         shops ask for the same."""
         current = self._current
         if not current.from_ms <= at_ms < current.until_ms:
-            window, ahead = self.rule.window, self.next_period(at_ms)
-            periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
+            window = self.rule.window
+            periods = [self._so_far(at_ms)] if self.computes_ahead else window.periods(at_ms, self.zone)
             current = self._current = CurrentPeriods(
                 at_ms, window.next_change(at_ms, self.zone), periods, tuple([Count(period) for period in periods])
             )
@@ -218,7 +220,14 @@ class CompiledRatio:
     def periods(self, at_ms: int) -> list[Period]:
         """The window's periods at a moment, the newest first."""
         window = self.rule.window
-        return window.periods(at_ms, self.zone) if self._computes_ahead else self.current(at_ms).periods
+        return window.periods(at_ms, self.zone) if self.computes_ahead else self.current(at_ms).periods
+
+    def closed_at(self, boundary_ms: int) -> Period:
+        """The period that the computation at a boundary (epoch ms) covers. The last answer is kept, as all shops ask
+        for the same."""
+        if boundary_ms != self._closed[0]:
+            self._closed = boundary_ms, self.rule.window.closed_at(boundary_ms, self.zone)
+        return self._closed[1]
 
     def named(self, name: str, at_ms: int) -> Period | None:
         """The period of this name; as `Window.named`, which looks further back."""
@@ -228,9 +237,11 @@ class CompiledRatio:
     def next_period(self, at_ms: int) -> Period | None:
         """The part up to now of the rolling period of the next computation; None if nothing is computed from a rolling
         period."""
+        return self.current(at_ms).periods[0] if self.computes_ahead else None
+
+    def _so_far(self, at_ms: int) -> Period:
         rule = self.rule
-        if rule.every is None or not self._computes_ahead:
-            return None
+        assert rule.every is not None
         return rule.window.so_far(at_ms, next_boundary(rule.every, at_ms, self.zone), self.zone)
 
     def reached(self, count: Count) -> Step | None:
@@ -262,8 +273,10 @@ class CompiledRatio:
 
     def next_step(self, count: Count) -> Step | None:
         """The first step not reached yet; the last one if all are."""
-        ahead = [step for step in self.steps if not step.reached(count.bad, count.total)]
-        return ahead[0] if ahead else (self.steps[-1] if self.steps else None)
+        for step in self.steps:
+            if not step.reached(count.bad, count.total):
+                return step
+        return self.steps[-1] if self.steps else None
 
     def headroom(self, count: Count) -> int | None:
         """How many more orders may go bad before the next step; negative past the last."""

@@ -271,9 +271,10 @@ class RatioCounter:
         return count
 
     def next_period_count(self, at_ms: int) -> Count | None:
-        """The count so far of the next computation's period; None if nothing is computed from a rolling period."""
+        """The count so far of the next computation's period, which must not be changed; None if nothing is computed
+        from a rolling period."""
         period = self.ratio.next_period(at_ms)
-        return None if period is None else self.sum(period)
+        return None if period is None else self.current_count(period) or self.sum(period)
 
     def sum(self, period: Period) -> Count:
         return Count(period, self.bad_in(period), self.buckets.of(period))

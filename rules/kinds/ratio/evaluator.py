@@ -136,11 +136,27 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
     def _ahead(self, shop: ShopView, at_ms: int) -> tuple[RatioCounter, Count] | None:
         """The count so far of the next computation from a rolling window, and the counter of the version in force then;
         None where there is no such computation."""
-        if self.periodic is None:
-            return None
-        following = self.counter(shop, self.periodic.schedule.next_after(at_ms))
+        following = self._following(shop, at_ms)
         count = None if following is None else following.next_period_count(at_ms)
         return None if following is None or count is None else (following, count)
+
+    def _following(self, shop: ShopView, at_ms: int) -> RatioCounter | None:
+        """The counter of the version in force at the next computation from a rolling window; None where there is no
+        such computation."""
+        if self.periodic is None:
+            return None
+        then_ms = at_ms if self._only is not None else self.periodic.schedule.next_after(at_ms)
+        following = self.counter(shop, then_ms)
+        return following if following is not None and following.ratio.computes_ahead else None
+
+    def _until_boundary(
+        self, shop: ShopView, counter: RatioCounter, newest: tuple[int, PeriodResult] | None, at_ms: int
+    ) -> tuple[RatioCounter, Count] | None:
+        """What it stands at until the next computation from a rolling window: the `newest` result, or the count so far
+        where there is none. None where there is no such computation."""
+        if newest is None:
+            return self._ahead(shop, at_ms)
+        return None if self._following(shop, at_ms) is None else self._as_count(shop, counter, *newest)
 
     def _newest(self, state: RuleResults | None, at_ms: int) -> tuple[int, PeriodResult] | None:
         """The result at the last boundary, with that (epoch ms); None if there was nothing to compute."""
@@ -161,8 +177,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         self, shop: ShopView, counter: RatioCounter, boundary: int, found: PeriodResult
     ) -> tuple[RatioCounter, Count]:
         then = self.counter(shop, boundary) or counter
-        period = then.ratio.rule.window.closed_at(boundary, then.ratio.zone)
-        return then, Count(period, found.bad, found.total)
+        return then, Count(then.ratio.closed_at(boundary), found.bad, found.total)
 
     def figures(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Figures:
         if self.rule.by is not None or self.rule.takes_money():
@@ -179,13 +194,15 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
     def watch_figures(self, shop: ShopView, state: Any, emitted: Iterable[tuple[Finding, Figures]], at_ms: int) -> bool:
         if self.rule.by is not None:
             return True  # one that is split is evaluated at each change
-        ahead = self._ahead(shop, at_ms)
-        counter = self.counter(shop, at_ms) if ahead is None else ahead[0]
-        if counter is None or (ahead is None and self.rule.every is not None and self.rule.window.align == "rolling"):
+        following = self._following(shop, at_ms)
+        counter = following or self.counter(shop, at_ms)
+        if counter is None or (
+            following is None and self.rule.every is not None and self.rule.window.align == "rolling"
+        ):
             return False  # its last version ends before the next computation
         limits: dict[Period, FigureLimits] = {}
         for finding, figures in emitted:
-            if ahead is not None and finding.open.stage != "near":
+            if following is not None and finding.open.stage != "near":
                 # It stands as it was computed, but for the money of the orders of then.
                 counter.watch_figures({})
                 return not counter.ratio.rule.takes_money()
@@ -223,9 +240,9 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         """The count that an alert is about, and the counter of the version that it goes by; None once its orders may
         have expired."""
         ratio = counter.ratio
-        if (ahead := self._ahead(shop, at_ms)) is not None:
-            newest = None if finding.open.stage == "near" else self._newest(shop.states[self.n], at_ms)
-            return ahead if newest is None else self._as_count(shop, counter, *newest)
+        newest = None if finding.open.stage == "near" else self._newest(shop.states[self.n], at_ms)
+        if (standing := self._until_boundary(shop, counter, newest, at_ms)) is not None:
+            return standing
         period = ratio.named(finding.episode, at_ms)
         if period is None:
             return None
@@ -305,37 +322,42 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return [] if counter is None else list(sanctions(shop, counter, at_ms))
 
     def metric(self, shop: ShopView, state: Any, at_ms: int) -> dict[str, Any] | None:
-        found = self._measure(shop, state, at_ms)
-        return None if found is None else {**ratio_json(*found[:2]), **found[2]}
+        counter, found = self.counter(shop, at_ms), self._measure(shop, state, at_ms)
+        if counter is None or found is None:
+            return None
+        metric = ratio_json(*found[:2])
+        if counter.ratio.rule.by is not None:
+            metric["by"] = {subject: part.bad for subject, part in found[2].items()}
+        if (newest := self._newest(state, at_ms)) is not None:
+            metric["computed"] = computed_json(counter.ratio, *newest)
+        if (ahead := self._ahead(shop, at_ms)) is not None:
+            metric["next"] = ratio_json(*ahead)
+        return metric
 
     def measured(self, shop: ShopView, at_ms: int) -> tuple[RatioCounter, Count] | None:
         """Published: the count whose figures its metric has, and the counter of the version that it is by."""
         found = self._measure(shop, shop.states[self.n], at_ms)
         return None if found is None else found[:2]
 
-    def _measure(self, shop: ShopView, state: Any, at_ms: int) -> tuple[RatioCounter, Count, dict[str, Any]] | None:
-        """The count that a standing shows, its counter, and what else it shows."""
+    def _measure(self, shop: ShopView, state: Any, at_ms: int) -> tuple[RatioCounter, Count, dict[str, Count]] | None:
+        """The count that a standing shows, its counter, and the parts that it is the largest of, if it is split."""
         counter = self.counter(shop, at_ms)
         if counter is None:
             return None
+        newest = self._newest(state, at_ms)
+        if (standing := self._until_boundary(shop, counter, newest, at_ms)) is not None:
+            return *standing, {}
         counts = counter.counts_at(at_ms)
         # A period that has just begun has no orders yet; then the one before it is shown.
-        newest = self._newest(state, at_ms)
         count = next((each for each in counts if each.total), None)
         if count is None:
             closed = self._closed(shop, counter, counts[-1], newest)
             count = next((each for each in closed if each.total), counts[0])
-        shown: dict[str, Any] = {}
-        if counter.ratio.rule.by is not None:
-            parts = dict(self._split(shop, counter, count, at_ms))
-            shown = {"by": {subject: part.bad for subject, part in parts.items()}}
-            count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
-        if newest is not None:
-            shown["computed"] = computed_json(counter.ratio, *newest)
-        if (ahead := self._ahead(shop, at_ms)) is not None:  # until the next boundary it stands at what was computed
-            shown["next"] = ratio_json(*ahead)
-            counter, count = ahead if newest is None else self._as_count(shop, counter, *newest)
-        return counter, count, shown
+        if counter.ratio.rule.by is None:
+            return counter, count, {}
+        parts = dict(self._split(shop, counter, count, at_ms))
+        largest = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
+        return counter, largest, parts
 
     def _closed(
         self, shop: ShopView, counter: RatioCounter, count: Count, newest: tuple[int, PeriodResult] | None

@@ -47,7 +47,7 @@ class PeriodicRatio:
         ratio = next((each for each in self.versions if each.effective.at(boundary)), None)
         if ratio is None:
             return None
-        period = ratio.rule.window.closed_at(boundary, ratio.zone)
+        period = ratio.closed_at(boundary)
         if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
             return results.by_boundary.get(boundary)  # some of its orders have expired, so the earlier result stands
         at_its_time = boundary == at_ms and not shop.instant_open
