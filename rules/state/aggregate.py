@@ -52,8 +52,7 @@ def _replace_where_bad(order: Order, facts: OrderFacts) -> None:
 
 def keep_evidence(order: Order) -> None:
     """Keeps of an order that leaves memory, where it counts as bad, only the facts that are looked at then."""
-    if order.bad:
-        _replace_where_bad(order, evidence_of(order.facts))
+    _replace_where_bad(order, evidence_of(order.facts))
 
 
 def derive_again(order: Order, at_ms: int) -> None:

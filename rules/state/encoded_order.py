@@ -59,6 +59,10 @@ class EncodedOrder:
         return placed_ms
 
     @property
+    def bad(self) -> int:
+        return self._derived.bad
+
+    @property
     def overdue(self) -> int:
         return self._derived.overdue
 
@@ -90,6 +94,7 @@ class RestoredOrder:
     unsaved: Final = False
     is_restored: Final = True
     next_eval_ms: Final = NEVER
+    bad: Final = 0
     overdue: Final = 0
     numbers: Final = ()
     scheduled_ms = NEVER

@@ -80,16 +80,18 @@ class OrderLedger:
     def evict(self, at_ms: int, limit: int) -> int:
         """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
         looked at. Returns how many have left."""
+        if self.store is None or not self.store.takes_more:
+            return 0  # they are looked at once it does
         left = 0
         for shop, order_id in self._queue.take(at_ms, limit):
-            in_memory = shop.orders.get(order_id)
-            if in_memory is None or not _is_idle(in_memory):
+            order = shop.orders.get(order_id)
+            if order is None or not _is_idle(order):
                 continue  # when it is again, it is noted again
-            may_leave_ms = self._may_leave_ms(in_memory, at_ms)
+            may_leave_ms = self._may_leave_ms(order, at_ms)
             if may_leave_ms > at_ms:
-                self._queue.add(in_memory, may_leave_ms)
+                self._queue.add(order, may_leave_ms)
             else:
-                self._evict(in_memory.decoded())
+                self._evict(order)
                 left += 1
         return left
 
@@ -97,41 +99,42 @@ class OrderLedger:
         """Has one order leave memory, if it may at a moment (epoch ms)."""
         if self.store is None or not _is_idle(order) or self._may_leave_ms(order, at_ms) > at_ms:
             return False
+        if not self.store.takes_more:
+            return False
         self._evict(order)
         return True
 
-    def _may_leave_ms(self, in_memory: OrderInMemory, at_ms: int) -> int:
-        """From when on an idle order may leave memory (epoch ms); it may be looked at again at the earliest then."""
-        from_ms = in_memory.last_ms + SILENT_MS
+    def _may_leave_ms(self, order: OrderInMemory, at_ms: int) -> int:
+        """From when on an idle order may leave memory (epoch ms); it may be looked at again at the earliest then. An
+        encoded one isn't decoded for it, unless sanctions look back at it."""
+        looks_back_ms = order.shop.plan.looks_back_ms
+        from_ms = order.last_ms + max(SILENT_MS, looks_back_ms)
+        if from_ms <= at_ms and looks_back_ms:
+            from_ms = max(from_ms, _last_due_ms(order, at_ms) + looks_back_ms)
         if from_ms > at_ms:
             return from_ms
-        order = in_memory.decoded()
-        if looks_back_ms := order.shop.plan.looks_back_ms:
-            from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
-        if from_ms > at_ms:
-            return from_ms
-        takes_more = self.store is not None and self.store.takes_more
-        return from_ms if takes_more and _is_over(order) and order.shop not in self._loading else at_ms + RECHECK_MS
+        return from_ms if _is_over(order) and order.shop not in self._loading else at_ms + RECHECK_MS
 
-    def _evict(self, order: Order) -> None:
-        shop, placed = order.shop, order.facts.placed
+    def _evict(self, order: OrderInMemory) -> None:
+        shop, last_ms, placed_ms = order.shop, order.last_ms, order.placed_ms
         del shop.orders[order.id]
         self._evicted.add((shop.key, order.id))
         shop.evicted += 1
-        if order.last_ms > shop.evicted_to_ms:
-            shop.evicted_to_ms = order.last_ms
-        known_ms = order.facts.last_at_ms() if placed is None else placed[0]
+        if last_ms > shop.evicted_to_ms:
+            shop.evicted_to_ms = last_ms
+        known_ms = order.facts.last_at_ms() if placed_ms == MIN_MS else placed_ms
         if known_ms < shop.evicted_from_ms:
             shop.evicted_from_ms = known_ms
-        if placed is not None:
+        if placed_ms != MIN_MS:
             newest = shop.evicted_placed = shop.evicted_placed or array("q")
-            insort(newest, placed[0])
+            insort(newest, placed_ms)
             if len(newest) > NEWEST_KEPT:
                 del newest[0]
         if order.alerts is not None:
             shop.evicted_alerts = shop.evicted_alerts or {}
             shop.evicted_alerts[order.id] = _encode_alerts(order.alerts)
-        keep_evidence(order)
+        if order.bad:
+            keep_evidence(order.decoded())
 
     # -- coming back ------------------------------------------------------------------------------------------
 
@@ -230,23 +233,22 @@ def _is_idle(order: OrderInMemory) -> bool:
     return order.next_eval_ms == order.scheduled_ms == NEVER and not order.dirty
 
 
-def _is_over(order: Order) -> bool:
+def _is_over(order: OrderInMemory) -> bool:
     """Whether nothing of an idle order is open: it is saved, no alert is open, no period to come is ahead of it, and it
     doesn't wait to be shipped."""
-    facts, alerts = order.facts, order.alerts
+    alerts = order.alerts
     return (
-        not (order.unsaved or order.overdue or order.last_ms == MIN_MS)
-        and (facts.shipped is not None or facts.cancelled is not None or facts.placed is None)
+        not (order.unsaved or order.overdue or order.is_unshipped or order.last_ms == MIN_MS)
         and (alerts is None or not any(each.open for each in alerts.values()))
         and order not in order.shop.period_results.future_facts
     )
 
 
-def _changed_ms(order: Order, at_ms: int) -> int:
-    """When something last happened to an order on which a sanction may rest, by a moment (epoch ms): a deadline that it
-    missed may have passed after the last news."""
-    due = [due for timer in order.shop.plan.timers for due in timer.due_instants(order.facts) if due <= at_ms]
-    return max([order.last_ms, *due])
+def _last_due_ms(order: OrderInMemory, at_ms: int) -> int:
+    """The last deadline of an order by a moment (epoch ms): that it was missed may be later than the last news."""
+    facts = order.facts
+    due = [due for timer in order.shop.plan.timers for due in timer.due_instants(facts) if due <= at_ms]
+    return max(due, default=MIN_MS)
 
 
 _encode_alerts = msgspec.msgpack.Encoder().encode

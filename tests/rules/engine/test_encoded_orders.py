@@ -221,11 +221,14 @@ def test_orders_with_alerts_or_more_than_plain_facts_are_not_encoded() -> None:
     assert "1" not in encoded(worker)
 
 
-def test_a_silent_order_is_encoded_until_it_leaves_memory() -> None:
+def test_a_silent_order_is_encoded_until_it_leaves_memory_and_not_decoded_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     worker = EncodesAndForgets(FULL, stepping=False)
     for events, at in (([placed("1"), shipped("1", "5h"), scanned("1", "6h", status="delivered")], "6h"), ([], "70h")):
         worker.commit_cycle(events, ms(at))
     assert encoded(worker) == {"1"}
+    monkeypatch.delattr(EncodedOrder, "facts")
     worker.commit_cycle([], ms("200h"))
     assert not worker.engine.shops["joom", "s1"].orders
     assert len(worker.engine.ledger) == 1
