@@ -160,10 +160,10 @@ class Engine(Intake):
         return done
 
     def _evaluate_restored(self, restored: RestoredOrder, at_ms: int, passed_ms: int) -> None:
-        order = self._quiet.decode_restored(restored)
+        order = self._quiet.decode_restored(restored, at_ms)
         if order is not None:
             self._evaluation.evaluate_order(order, at_ms, passed_ms)
-            self._quiet.rest(order, at_ms)
+            self._quiet.rest(restored, order, at_ms)
 
     def _evaluate_shops(self, at_ms: int) -> bool:
         """Evaluates the marked shops. Returns False if some are left."""

@@ -44,36 +44,36 @@ class QuietOrders:
         """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""
         if isinstance(kept, Order):
             return kept
-        order = _decoded(kept)
-        self._ledger.decoded.append(order)
+        shop = kept.shop
+        order = shop.orders[kept.id] = kept.decoded()
         if kept.is_restored:
+            shop.period_results.expect(order)
             self._work.mark_order(order)
+        else:
+            replace_facts(order, order.facts)
+        self._ledger.decoded.append(order)
         return order
 
-    def decode_restored(self, restored: RestoredOrder) -> Order | None:
-        """Gives a restored order back to its shop, to be evaluated; None if that has another by now."""
-        return _decoded(restored) if restored.shop.orders.get(restored.id) is restored else None
+    def decode_restored(self, restored: RestoredOrder, at_ms: int) -> Order | None:
+        """Gives a restored order back to its shop, to be evaluated at a moment (epoch ms); None if that has another by
+        now."""
+        shop = restored.shop
+        if shop.orders.get(restored.id) is not restored:
+            return None
+        order = shop.orders[restored.id] = restored.decoded()
+        if order.last_ms > at_ms:  # else nothing of it lies after a boundary that is still to come
+            shop.period_results.expect(order)
+        return order
 
-    def rest(self, order: Order, at_ms: int) -> None:
+    def rest(self, restored: RestoredOrder, order: Order, at_ms: int) -> None:
         """Has a restored order leave memory once it is evaluated, or encodes it, if that can be at a moment (epoch
         ms)."""
-        shop = order.shop
         if self._ledger.evict_one(order, at_ms):
             return
-        if order.alerts is None and order.facts.plain and order not in shop.period_results.future_facts:
-            shop.orders[order.id] = EncodedOrder(order)
+        if order.alerts is None and order.facts.plain and _is_settled(order):
+            order.shop.orders[order.id] = EncodedOrder(order, restored.raw)
         else:
             self._ledger.decoded.append(order)
-
-
-def _decoded(kept: OrderInMemory) -> Order:
-    order, shop = kept.decoded(), kept.shop
-    shop.orders[order.id] = order
-    if kept.is_restored:
-        shop.period_results.expect(order)
-    else:
-        replace_facts(order, order.facts)
-    return order
 
 
 def _is_settled(order: Order) -> bool:

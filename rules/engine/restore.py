@@ -23,22 +23,23 @@ of a plain order are merged before their age is looked at."""
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, raw: bytes | None) -> None:
     """Restores an order from its facts as they are stored; None where it was dropped. Raises msgspec.DecodeError for
     what is no order's facts."""
-    shop, work = engine.shop(platform, shop_name), engine.work
+    shop = engine.shop(platform, shop_name)
     shop.restored = True
     facts = NO_FACTS if raw is None else decode_facts(raw)
     first_ms, last_ms = facts.span_ms()
     if first_ms < shop.began_ms:
         shop.began_ms = first_ms
     known = engine.order(shop, order_id) if shop.evicted else shop.orders.get(order_id)
-    if raw is not None and (known is None or isinstance(known, RestoredOrder)):
-        restored = known or RestoredOrder(order_id, shop)
-        restored.set(raw, facts, last_ms)
-        if known is None:
-            engine.add_restored(restored)
+    if raw is not None and known is None:
+        engine.add_restored(RestoredOrder(order_id, shop, raw, last_ms))
+        return
+    if raw is not None and isinstance(known, RestoredOrder):
+        known.raw, known.last_ms = raw, last_ms
         return
     order = engine.order(shop, order_id)
     if order is None:
         return
+    work = engine.work
     work.mark_rules(shop, remove_order(order))
     order.changed_facts = EVERY_FACT
     order.facts, order.last_ms = facts, last_ms  # dropped: whoever still holds it must find nothing

@@ -120,10 +120,12 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def span_ms(self) -> tuple[int, int]:
         """Both in one pass, since a restart asks it of every order."""
-        instants = [stamp[0] for stamp in every_stamp(self) if stamp is not None]
-        if self.moved_before.__class__ is tuple and self.moved_before:
-            instants += [stamp[0] for stamp, _ in self.moves_before()]
-        return (min(instants), max(instants)) if instants else (NEVER, MIN_MS)
+        stamps = [*filter(None, every_stamp(self))]
+        if self.moved_before and self.moved_before.__class__ is tuple:
+            stamps += [stamp for stamp, _ in self.moves_before()]
+        if len(stamps) == 1:
+            return stamps[0][0], stamps[0][0]
+        return (min(stamps)[0], max(stamps)[0]) if stamps else (NEVER, MIN_MS)
 
 
 class Flag:

@@ -22,7 +22,7 @@ _decode_plain = msgspec.msgpack.Decoder(OrderFacts).decode
 
 _decode_detailed = msgspec.msgpack.Decoder(list[Any]).decode
 _PLAIN_START: Final = _encode(_EMPTY)[:3]
-"""How an array of so many begins."""
+"""How an array of as many begins."""
 
 
 def encode_facts(facts: Any) -> bytes:
@@ -39,16 +39,24 @@ def decode_facts(raw: bytes) -> OrderFacts:
     return facts_from(canonical(msgspec.convert(_decode_detailed(raw)[len(_EMPTY)], Statements)))
 
 
-def encode_plain(facts: OrderFacts) -> bytes:
-    """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them."""
+def encode_plain(facts: OrderFacts, stored: bytes = b"") -> bytes:
+    """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them. Where it is
+    at hand what they were `stored` as, that is cut, which is faster."""
     values: tuple[Any, ...] = _FIELDS(facts)
     known = _SELDOM if values[_SELDOM:] == _NOTHING_SELDOM else len(values)
     while known and values[known - 1] in _UNKNOWN:
         known -= 1
+    if known < len(values) and stored[:3] == _PLAIN_START and stored[-1] == _NO_MOVES:
+        return _STARTS[known] + stored[3 : known - len(values)]  # what is unknown has one byte each
     return _encode(values[:known])
 
 
 _UNKNOWN: Final = (None, ())
+
+_NO_MOVES: Final = _encode(())[0]
+
+_STARTS: Final = [_encode([None] * known)[: 1 if known < 16 else 3] for known in range(len(_EMPTY))]
+"""How an array of so many begins."""
 
 _SELDOM: Final = OrderFacts.__struct_fields__.index("cancelled")
 """From this field on nothing is known of most orders."""

@@ -178,4 +178,6 @@ def _positions(bits: int) -> tuple[int, ...]:
 def _put_instants(order: Order, n: int, instants: tuple[int, ...]) -> int:
     """Puts the instants at which something happened to an order into a timeline."""
     shop = order.shop
+    if not instants and order.id not in shop.timelines[n].by_order:
+        return 0  # as for most
     return shop.plan.on_timeline[n] if shop.put_instants(n, order.id, instants) else 0

@@ -4,7 +4,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
-from rules.calendar.instants import MIN_MS, NEVER
+from rules.calendar.instants import NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.stored import decode_facts, encode_plain
 from rules.state.shop import Order, Shop
@@ -34,11 +34,12 @@ class EncodedOrder:
     unsaved: Final = False
     is_restored: Final = False
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, stored: bytes = b"") -> None:
+        """`stored`: the order's facts as they are stored, where they are at hand."""
         self.id = order.id
         self.shop: Shop = order.shop
         self.scheduled_ms, self.next_eval_ms = order.scheduled_ms, order.next_eval_ms
-        self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + encode_plain(order.facts)
+        self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + encode_plain(order.facts, stored)
         self._derived = _shared(
             Derived(order.days, order.bad, order.missed, order.overdue, order.watched_facts, order.is_unshipped)
         )
@@ -76,8 +77,7 @@ class EncodedOrder:
 
     def decoded(self) -> Order:
         """The order as it was; what is changed of it isn't kept."""
-        order = Order(self.id, self.shop)
-        order.facts, order.last_ms, order.changed_facts = self.facts, self.last_ms, 0
+        order = Order(self.id, self.shop, self.facts, self.last_ms)
         order.scheduled_ms, order.next_eval_ms = self.scheduled_ms, self.next_eval_ms
         order.days, order.bad, order.missed, order.overdue, order.watched_facts, _ = self._derived
         order.derive_uses()
@@ -88,7 +88,7 @@ class RestoredOrder:
     """An order that has come back after a restart and wasn't evaluated since. It lies among the shop's orders until it
     is its turn, or until news of it comes: a restart holds bytes, and objects of few orders at a time."""
 
-    __slots__ = ("_raw", "dirty", "id", "is_unshipped", "last_ms", "placed_ms", "shop")
+    __slots__ = ("dirty", "id", "last_ms", "raw", "shop")
 
     alerts: Final = None
     unsaved: Final = False
@@ -99,26 +99,29 @@ class RestoredOrder:
     numbers: Final = ()
     scheduled_ms = NEVER
 
-    def __init__(self, order_id: str, shop: Shop) -> None:
+    def __init__(self, order_id: str, shop: Shop, raw: bytes, last_ms: int) -> None:
+        """`raw`: its facts as they are stored (`rules.facts.stored`). `last_ms`: the time of the latest (epoch ms)."""
         self.id, self.shop = order_id, shop
+        self.raw, self.last_ms = raw, last_ms
         self.dirty = False
-
-    def set(self, raw: bytes, facts: OrderFacts, last_ms: int) -> None:
-        """Sets its facts, as they are stored (`rules.facts.stored`) and decoded, and the time of the latest (epoch
-        ms). What is asked of all orders of a shop is kept at hand."""
-        self._raw, self.last_ms = raw, last_ms
-        self.placed_ms = MIN_MS if facts.placed is None else facts.placed[0]
-        self.is_unshipped = facts.shipped is None and facts.cancelled is None and facts.placed is not None
 
     @property
     def facts(self) -> OrderFacts:
         """Its facts, decoded anew each time."""
-        return decode_facts(self._raw)
+        return decode_facts(self.raw)
+
+    @property
+    def placed_ms(self) -> int:
+        return self.decoded().placed_ms
+
+    @property
+    def is_unshipped(self) -> bool:
+        return self.decoded().is_unshipped
 
     def decoded(self) -> Order:
         """The order with nothing derived yet."""
-        order = Order(self.id, self.shop)
-        order.facts, order.last_ms, order.changed_facts = self.facts, self.last_ms, EVERY_FACT
+        order = Order(self.id, self.shop, decode_facts(self.raw), self.last_ms)
+        order.changed_facts = EVERY_FACT
         return order
 
 

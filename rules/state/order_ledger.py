@@ -240,6 +240,7 @@ def _is_over(order: OrderInMemory) -> bool:
     return (
         not (order.unsaved or order.overdue or order.is_unshipped or order.last_ms == MIN_MS)
         and (alerts is None or not any(each.open for each in alerts.values()))
+        and order.shop.period_results.boundary_ms > MIN_MS  # the past ones are computed
         and order not in order.shop.period_results.future_facts
     )
 

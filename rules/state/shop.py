@@ -55,15 +55,16 @@ class Order:
         "watched_facts",
     )
 
-    def __init__(self, order_id: str, shop: "Shop") -> None:
+    def __init__(self, order_id: str, shop: "Shop", facts: OrderFacts | None = None, last_ms: int = MIN_MS) -> None:
+        """Nothing is known of a new one; of others, these `facts`, which count as unchanged."""
         self.id = order_id
         self.shop = shop
-        self.facts = OrderFacts()
+        self.facts = OrderFacts() if facts is None else facts
         self.alerts: dict[str, Emitted] | None = None
         self.scheduled_ms = NEVER
         self.rebind(shop.plan)
-        self.changed_facts = 0  # nothing is known of it yet
-        self.last_ms = MIN_MS
+        self.changed_facts = 0
+        self.last_ms = last_ms
         self.dirty = False
         self.unsaved = False
 

@@ -1,7 +1,7 @@
 """Keys of records, and the partition a shop belongs to."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from aiokafka.partitioner import murmur2
@@ -25,6 +25,13 @@ def entry_key(shop: _Shop, kind: str, about: Sequence[str]) -> bytes:
 def order_key(platform: str, shop: str, order: str) -> bytes:
     """The key of an order's facts: unambiguous whatever is in the names."""
     return _encode_key((platform, shop, order))
+
+
+ORDER_KEY_ENDS: Final = b'"]'
+"""How the keys of orders end, and no others that have a platform and shop."""
+
+decode_order_key: Final = msgspec.json.Decoder(tuple[str, str, str]).decode
+"""Platform, shop and id of an order, from its key."""
 
 
 def keys_of_shop(platform: str, shop: str) -> bytes:

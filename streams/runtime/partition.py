@@ -37,7 +37,7 @@ from streams.clock import AHEAD_MS
 from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.kafka.dead_letters import DeadLetter, dead_letter
 from streams.kafka.failures import PlainError
-from streams.kafka.keys import partition_of
+from streams.kafka.keys import ORDER_KEY_ENDS, decode_order_key, partition_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
@@ -238,13 +238,15 @@ class Partition:
             if value is not None:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
-        platform, shop, *rest = orjson.loads(key)
+        if key.endswith(ORDER_KEY_ENDS):
+            platform, shop, order = decode_order_key(key)
+            if value is not None and (platform, shop) not in self._checked_shops:
+                self._check_partition(platform, shop)
+            restore_order(self.engine, platform, shop, order, value)
+            return
+        platform, shop, kind, about = orjson.loads(key)
         if value is not None and (platform, shop) not in self._checked_shops:
             self._check_partition(platform, shop)
-        if len(rest) == 1:
-            restore_order(self.engine, platform, shop, rest[0], value)
-            return
-        kind, about = rest
         if kind != COMPUTED:
             entry = None if value is None else shop_facts.decode(kind, value)
             restore_entry(self.engine, platform, shop, kind, tuple(about), entry)

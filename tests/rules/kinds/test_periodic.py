@@ -291,6 +291,16 @@ def test_where_nothing_is_computed_no_order_is_kept_for_a_border():
     assert again.shop("joom", "s1").period_results.future_facts == {}
 
 
+def test_after_a_restart_only_orders_are_kept_for_a_border_that_something_ahead_is_known_of():
+    lived = Worker(weekly(), stepping=True)
+    lived.commit_cycle([placed("1", "50h"), placed("2", "50h"), shipped("2", "100h")], ms("60h"))
+    again = lived.restarted(lived.alerts).engine
+    shop = again.shop("joom", "s1")
+    while not again.settle(limit=1):
+        assert {order.id for order in shop.period_results.future_facts} <= {"2"}
+    assert {order.id for order in shop.period_results.future_facts} == {"2"}
+
+
 def test_an_order_that_expired_is_kept_nowhere():
     engine = Engine(weekly(denominator="returned"), stepping=True)
     for day in range(200):
