@@ -5,7 +5,7 @@ changelog, from the last batch that was written whole. So a snapshot's contents 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -113,7 +113,7 @@ class LocalCopy:
         if self._snapshot is not None:
             self._try(self._snapshot.discard)
 
-    def note_all(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+    def note_all(self, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         """Adds records of the changelog, the last of them at `offset`."""
         snapshot = self._snapshot
         if snapshot is not None:
@@ -207,7 +207,7 @@ class LocalCopy:
                 fetched = await consumer.getmany(changelog, timeout_ms=500, max_records=READ_AT_ONCE)
                 for records in fetched.values():
                     began_s = monotonic()
-                    fresh.note_all((record.key, record.value) for record in records)
+                    fresh.note_all([(record.key, record.value) for record in records])
                     fresh.advance(records[-1].offset)
                     await asyncio.sleep((monotonic() - began_s) / CATCH_UP_SHARE)
             # No await since `written`: records written from here on are noted as usual.

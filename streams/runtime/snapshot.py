@@ -6,24 +6,32 @@ The changelog stays the truth: a snapshot that is lost or doesn't fit is built a
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import cast
+from weakref import WeakSet
 
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import Rdict, WriteBatch
 
 from streams.kafka.failures import PlainError
 from streams.runtime import instruments
+from streams.runtime.rocksdb_options import options
 
 WRITE_AFTER_KEYS = 20_000
 """Changes gathered before they are written; a key that changes several times is written once."""
+
+GATHERED_BYTES = 16 * 1024 * 1024
+"""The most bytes of keys and values that all open snapshots gather together, each an equal part."""
 
 PAGE = 2_000
 """Keys that are read at once where many are gone through: some 5 ms."""
 
 _OFFSET_KEY = b"\x00offset"
+
+_open: "WeakSet[Snapshot]" = WeakSet()
+"""The snapshots of this process that are in use."""
 
 
 class SnapshotInUseError(OSError):
@@ -60,7 +68,7 @@ class Snapshot:
         self.folder = folder
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            self._db = Rdict(str(folder), _options())
+            self._db = Rdict(str(folder), options())
         except Exception as error:
             if any(each in str(error) for each in _LOCKED):
                 raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
@@ -75,6 +83,8 @@ class Snapshot:
         self.offset: int | None = None if kept is None else int(kept)
         self._written_to = self.offset
         self._pending: dict[bytes, bytes | None] = {}
+        self._gathered_bytes = 0
+        _open.add(self)
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values. Raises SnapshotDamagedError, at the end, when some can't be read, and removes it."""
@@ -138,14 +148,15 @@ class Snapshot:
 
     def note(self, key: bytes, value: bytes | None) -> None:
         """A change that is in the changelog; `advance` says up to where."""
-        self._pending[key] = value
+        self.note_all([(key, value)])
 
-    def note_all(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def note_all(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         self._pending.update(changes)
+        self._gathered_bytes += sum([len(key) + len(value or b"") for key, value in changes])
 
     def advance(self, offset: int) -> None:
         self.offset = offset
-        if len(self._pending) >= WRITE_AFTER_KEYS:
+        if len(self._pending) >= WRITE_AFTER_KEYS or self._gathered_bytes >= GATHERED_BYTES // len(_open):
             self.write()
 
     def write(self) -> None:
@@ -168,6 +179,7 @@ class Snapshot:
         self._written_to = self.offset
         instruments.SNAPSHOT_KEYS.inc(len(self._pending))
         self._pending.clear()
+        self._gathered_bytes = 0
 
     def is_there(self) -> bool:
         """False once somebody has deleted it: RocksDB goes on writing into deleted files."""
@@ -175,6 +187,7 @@ class Snapshot:
 
     def close(self) -> None:
         self.write()
+        _open.discard(self)
         try:
             self._db.close()  # writes what it has gathered
         except Exception as error:
@@ -183,6 +196,8 @@ class Snapshot:
     def abandon(self) -> dict[bytes, bytes | None]:
         """Closes it without writing what is pending, and returns that."""
         pending, self._pending = self._pending, {}
+        self._gathered_bytes = 0
+        _open.discard(self)
         with suppress(Exception):  # what a failed write left behind
             self._db.close()
         return pending
@@ -191,13 +206,14 @@ class Snapshot:
         """Forgets everything: the changelog is not the one this was made from."""
         self.abandon()
         self._db = _made_anew(self.folder)
+        _open.add(self)
         self.offset = self._written_to = None
 
 
 def _made_anew(folder: Path) -> Rdict:
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        return Rdict(str(folder), _options())
+        return Rdict(str(folder), options())
     except Exception as error:
         raise SnapshotUnusableError(str(error)) from None
 
@@ -213,11 +229,3 @@ def can_be_written(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _options() -> Options:
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.set_write_buffer_size(16 * 1024 * 1024)
-    options.set_max_background_jobs(2)
-    return options

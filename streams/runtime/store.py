@@ -139,7 +139,7 @@ class Store(BaseStore[bytes, bytes]):
             self._overtaken.add(number)  # another worker wrote in between; the snapshot lacks its records
         self._note(number, changes, offset)
 
-    def _note(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+    def _note(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self._copies[number].note_all(changes, offset)
         self._offsets[number] = offset
 

@@ -129,7 +129,7 @@ async def measure(part: str, number: int) -> None:
 
 
 def bytes_taken(copy: LocalCopy) -> tuple[int, int]:
-    """Bytes in use, and resident bytes, without those that RocksDB gathers before it writes them: at most 16 MB, full
+    """Bytes in use, and resident bytes, without those that RocksDB gathers before it writes them: at most 4 MB, full
     or not."""
     snapshot = copy._snapshot
     assert snapshot is not None
