@@ -1,5 +1,6 @@
 """When the next commit cycle begins: at once when records arrive at an idle worker; under load later, so that more
-changes of an order are evaluated and written as one."""
+changes of an order are evaluated and written as one; and at once amid a burst of deadlines, each of which falls due
+once, so that waiting saves nothing."""
 
 import asyncio
 import contextlib
@@ -20,12 +21,17 @@ BACKLOG_INTERVAL_S = 1.0
 BUSY_EVENTS = 100_000
 """…but not more events than this."""
 
+BURST_ALERTS = 500
+ALERTS_PER_EVENT = 10
+"""A cycle that finds more alerts than this, and this for each of its events, is amid a burst of deadlines."""
+
 
 class Pacing:
-    """`events` arrived since the last commit cycle began."""
+    """`events` arrived since the last commit cycle began. `is_burst`: in the last one many deadlines fell due."""
 
     def __init__(self) -> None:
         self.events = self._handled = 0
+        self.is_burst = False
         self._arrived, self._enough = asyncio.Event(), asyncio.Event()
         self._rest_s = 0.0
 
@@ -56,8 +62,14 @@ class Pacing:
         self._arrived.clear()
         self._enough.clear()
 
+    def found(self, alerts: int) -> None:
+        """Notes how many alerts the cycle has found."""
+        self.is_burst = alerts > BURST_ALERTS + ALERTS_PER_EVENT * self._handled
+
     async def until_due(self) -> None:
         """Waits for the next commit cycle."""
+        if self.is_burst:
+            return
         began_s = monotonic()
         await _set_within(self._enough, self._rest_s)
         if self.is_backlog:

@@ -312,9 +312,9 @@ class Partition:
             log.warning("no rule watches the shop %s: nothing of it raises an alert", shop.key)
 
     @property
-    def has_unwritten_alerts(self) -> bool:
-        """Whether alerts have been emitted since they were last drained."""
-        return bool(self._emitted)
+    def unwritten_alerts(self) -> int:
+        """How many alerts have been emitted since they were last drained."""
+        return len(self._emitted)
 
     def drain_alerts(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts emitted since the last call."""

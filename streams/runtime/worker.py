@@ -90,8 +90,8 @@ class Worker(Service):
         #: Called with the values of each commit cycle's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
-        #: Whether a backlog is being read, or more is due than one commit cycle evaluates; then what can wait gets less
-        #: of the worker's time.
+        #: Whether a backlog is being read, or many deadlines fall due, or more is due than one commit cycle evaluates;
+        #: then what can wait gets less of the worker's time.
         self.busy = False
         self._over = self._lost = False
         #: How often partitions were lost without warning; state held since before may be out of date.
@@ -196,12 +196,13 @@ class Worker(Service):
             if self._over or self._lost or not self.broker.is_ready:
                 self.busy = self._unfinished = False
                 self._pacing.begin()
+                self._pacing.found(0)
                 return
             self._note_recovery()
             with instruments.CYCLE.time(), self._pacing.cycle():
                 with instruments.EVALUATING.time():
                     await self._log_ends.refresh(self.partitions, self._committer.alert_writes)
-                    self.busy = self._pacing.is_backlog or self._unfinished
+                    self.busy = self._pacing.is_backlog or self._pacing.is_burst or self._unfinished
                     self._pacing.begin()
                     left = await self._move_clocks()
                 await self._write_while_evaluating(left)
@@ -252,7 +253,7 @@ class Worker(Service):
         answer = self._log_ends.newest
         if answer is not None and answer.at_write == self._committer.alert_writes:
             # Of an alert that is emitted and not yet written, its newest record would be taken for a foreign one.
-            written = {n: each for n, each in self.partitions.items() if not each.has_unwritten_alerts}
+            written = {n: each for n, each in self.partitions.items() if not each.unwritten_alerts}
             await self._foreign.check(written, answer.of_topic(self.names.alerts))
         now_ms = self.wall_clock.now_ms()
         return await self._evaluate(
@@ -268,7 +269,8 @@ class Worker(Service):
             if monotonic() - began_s > EVALUATE_S:
                 break
         self._unfinished = bool(targets)
-        self.busy |= self._unfinished
+        self._pacing.found(sum(each.unwritten_alerts for each in self.partitions.values()))
+        self.busy |= self._unfinished or self._pacing.is_burst
         return targets
 
     async def _evaluate_slices(self, targets: dict[Partition, int | None], limit: int) -> None:

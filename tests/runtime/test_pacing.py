@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from streams.runtime import pacing
-from streams.runtime.pacing import BACKLOG_EVENTS, BUSY_EVENTS, Pacing
+from streams.runtime.pacing import ALERTS_PER_EVENT, BACKLOG_EVENTS, BURST_ALERTS, BUSY_EVENTS, Pacing
 from tests.runtime.support import LONG_S
 
 LONG_REST_S = 3_600.0
@@ -101,3 +101,19 @@ async def test_a_backlog_ends_when_a_cycle_finds_few_events() -> None:
     paced.begin()
     paced.arrived(1)
     assert not paced.is_backlog
+
+
+async def test_amid_a_burst_of_deadlines_the_next_cycle_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    paced = after_a_cycle(monkeypatch, events=1, took_s=LONG_REST_S)
+    paced.found(BURST_ALERTS + ALERTS_PER_EVENT + 1)
+    await asyncio.wait_for(paced.until_due(), LONG_S)
+    paced.found(BURST_ALERTS)
+    waiting = await wait_for_a_cycle(paced)
+    paced.stop()
+    await asyncio.wait_for(waiting, LONG_S)
+
+
+async def test_alerts_that_many_events_have_caused_are_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    paced = after_a_cycle(monkeypatch, events=BURST_ALERTS, took_s=LONG_REST_S)
+    paced.found(BURST_ALERTS * ALERTS_PER_EVENT)
+    assert not paced.is_burst

@@ -174,6 +174,22 @@ async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(m
     assert not busy[-1]
 
 
+async def test_amid_a_burst_of_deadlines_clocks_advance_at_once_and_what_can_wait_gets_less_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacing, "BURST_ALERTS", 10)
+    monkeypatch.setattr(pacing, "ALERTS_PER_EVENT", 0)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(30)))
+    await watching.commit_cycle()
+    assert (len(alert_types(broker)), watching.busy) == (30, True), "nothing is left, and more may be falling due"
+    running = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await until(lambda: not watching._pacing.is_burst)
+    running.cancel()
+
+
 async def test_standings_are_worked_out_beside_the_cycle_with_a_rest_after_each_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
