@@ -27,15 +27,19 @@ class QuietOrders:
 
     def encode(self, at_ms: int, limit: int, most: int) -> None:
         """Of the `limit` orders that have been decoded for longest, encodes those that are quiet at a moment (epoch
-        ms); where more than `most` are decoded, also others, if they can be."""
+        ms). Where more than `most` are decoded, those that are over leave memory, and others are encoded if they can
+        be."""
         decoded = self._ledger.decoded
         for _ in range(min(limit, len(decoded))):
             order = decoded.popleft()
             if order.shop.orders.get(order.id) is not order:
                 continue  # it has left memory, was dropped or encoded
+            are_many = len(decoded) >= most
+            if are_many and self._ledger.evict_early(order):
+                continue
             if order.alerts is not None or not order.facts.plain:
                 continue
-            if _is_settled(order) and (len(decoded) >= most or _is_quiet(order, at_ms)):
+            if _is_settled(order) and (are_many or _is_quiet(order, at_ms)):
                 order.shop.orders[order.id] = EncodedOrder(order)
             else:
                 decoded.append(order)

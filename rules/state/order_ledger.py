@@ -80,7 +80,7 @@ class OrderLedger:
     def evict(self, at_ms: int, limit: int) -> int:
         """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
         looked at. Returns how many have left."""
-        if self.store is None or not self.store.takes_more:
+        if not self._takes_more():
             return 0  # they are looked at once it does
         left = 0
         for shop, order_id in self._queue.take(at_ms, limit):
@@ -97,12 +97,24 @@ class OrderLedger:
 
     def evict_one(self, order: Order, at_ms: int) -> bool:
         """Has one order leave memory, if it may at a moment (epoch ms)."""
-        if self.store is None or not _is_idle(order) or self._may_leave_ms(order, at_ms) > at_ms:
-            return False
-        if not self.store.takes_more:
+        if not (self._takes_more() and _is_idle(order)) or self._may_leave_ms(order, at_ms) > at_ms:
             return False
         self._evict(order)
         return True
+
+    def evict_early(self, order: Order) -> bool:
+        """Has one order leave memory though it hasn't been silent for long, if nothing of it is open, and it was placed
+        and has been delivered or has ended otherwise: then hardly any news of it will come."""
+        facts, shop = order.facts, order.shop
+        if facts.placed is None or not facts.is_over() or shop.plan.looks_back_ms or shop in self._loading:
+            return False
+        if not (self._takes_more() and _is_idle(order) and _is_over(order)):
+            return False
+        self._evict(order)
+        return True
+
+    def _takes_more(self) -> bool:
+        return self.store is not None and self.store.takes_more
 
     def _may_leave_ms(self, order: OrderInMemory, at_ms: int) -> int:
         """From when on an idle order may leave memory (epoch ms); it may be looked at again at the earliest then. An

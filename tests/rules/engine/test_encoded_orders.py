@@ -26,6 +26,7 @@ from tests.rules.engine.test_eviction import (
     SHIPPED_IN_TIME,
     Forgetful,
     counts_of,
+    in_memory,
     orders_of,
     restarted,
     state_of,
@@ -67,6 +68,15 @@ class EncodesAndForgets(Forgetful):
         self.engine.encode_quiet()
 
 
+class Crowded(Forgetful):
+    """A worker that always has more orders decoded than it should: those that are over leave memory at once, others
+    are encoded."""
+
+    def write(self) -> None:
+        Worker.write(self)
+        self.engine.encode_quiet(most=0)
+
+
 def reports_of(engine: Engine) -> list[Any]:
     """What is told of the shops without an event."""
     stats = WorkerStats()
@@ -106,7 +116,7 @@ def assert_nothing_differs(
     assert state_of(keeps.engine) == state_of(encodes.engine)
 
 
-workers = st.sampled_from([Encodes, EncodesAndForgets])
+workers = st.sampled_from([Encodes, EncodesAndForgets, Crowded])
 
 
 @encoding_at_once
@@ -266,6 +276,19 @@ def test_where_too_many_are_decoded_those_decoded_for_longest_are_encoded_though
     assert encoded(worker) == {"0", "1", "2"}
     worker.engine.encode_quiet(most=2)
     assert encoded(worker) == {"0", "1", "2"}
+
+
+def test_where_too_many_are_decoded_those_that_are_over_leave_memory_though_they_came_just_now() -> None:
+    worker = Crowded(FULL, stepping=False)
+    delivered = [placed("1"), shipped("1", "5h"), scanned("1", "80h", status="delivered")]
+    on_its_way = [placed("2"), shipped("2", "5h"), scanned("2", "80h", status="in_transit")]
+    late = [placed("3"), shipped("3", "90h"), scanned("3", "91h", status="delivered")]
+    worker.commit_cycle([*delivered, *on_its_way, *late, cancelled("4", "9h")], ms("92h"))
+    assert in_memory(worker) == {"2", "4"}, "more may be heard of the one, and of the other not even the start was"
+    assert encoded(worker) == {"2", "4"}
+    worker.commit_cycle([scanned("1", "95h")], ms("96h"))
+    assert in_memory(worker) == {"2", "4"}, "it has come back for its news, and left again"
+    assert worker.engine.order_count == 4
 
 
 def test_an_order_that_news_has_decoded_is_encoded_after_those_decoded_before() -> None:
