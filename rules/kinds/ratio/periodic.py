@@ -2,9 +2,9 @@
 of the shop until a late fact has it computed again."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from rules.calendar.days import start_of_day
+from rules.calendar.days import day_of, start_of_day
 from rules.calendar.instants import MIN_MS
 from rules.calendar.schedule import Schedule
 from rules.calendar.windows import Period
@@ -14,6 +14,9 @@ from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.spec import LONGEST_MS
 from rules.kinds.shop_view import OrderView, ShopView
+
+NO_DAY = 0
+"""A local day that lies in no period."""
 
 
 class PeriodicRatio:
@@ -32,36 +35,44 @@ class PeriodicRatio:
         late for orders that are still kept. Whether any result is another than before."""
         if not results.is_due(at_ms):
             return False
-        changed, computed_ms = False, MIN_MS if results.computed_ms is None else results.computed_ms
-        for boundary in self.schedule.between(_start(shop, results, at_ms), at_ms):
-            found = self._compute(shop, results, boundary, at_ms, again=boundary <= computed_ms)
-            changed = results.put(boundary, found) or changed
+        changed = False
+        for boundary, result in self._compute(shop, results, at_ms).items():
+            changed = results.put(boundary, result) or changed
         results.complete(at_ms, self.schedule.last_by(at_ms), self.schedule.next_after(at_ms))
         return changed
 
-    def _compute(
-        self, shop: ShopView, results: RuleResults, boundary: int, at_ms: int, again: bool
-    ) -> PeriodResult | None:
-        """What the ratio was at a boundary, from what had happened by then; None without orders. `again`: it was
-        computed under this plan before, and only late evidence has come since."""
-        ratio = next((each for each in self.versions if each.effective.at(boundary)), None)
-        if ratio is None:
-            return None
-        period = ratio.closed_at(boundary)
-        if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
-            return results.by_boundary.get(boundary)  # some of its orders have expired, so the earlier result stands
-        at_its_time = boundary == at_ms and not shop.instant_open
-        future_facts = results.future_after(boundary) if at_its_time else None
-        if again:
-            count = _counted_again(shop, results, ratio, period, boundary)
-        elif future_facts is not None:
-            count = _counted_now(shop, future_facts, ratio, period, boundary)
-        else:
-            count = _counted_then(shop, ratio, period, boundary)
-        if not count.total:
-            return None
-        step = ratio.reached(count)
-        return PeriodResult(period.name, count.bad, count.total, None if step is None else step.name)
+    def _compute(self, shop: ShopView, results: RuleResults, at_ms: int) -> dict[int, PeriodResult | None]:
+        """What the ratio was at each boundary reached, from what had happened by then; None without orders."""
+        computed_ms = MIN_MS if results.computed_ms is None else results.computed_ms
+        found: dict[int, PeriodResult | None] = {}
+        counts: dict[Boundary, Count] = {}
+        past: list[Boundary] = []
+        for boundary_ms in self.schedule.between(_start(shop, results, at_ms), at_ms):
+            found[boundary_ms] = None
+            boundary = self._boundary(boundary_ms)
+            if boundary is None:
+                continue
+            if start_of_day(boundary.period.first, boundary.ratio.zone) < shop.retained_from_ms:
+                # Some of its orders have expired, so the earlier result stands.
+                found[boundary_ms] = results.by_boundary.get(boundary_ms)
+                continue
+            at_its_time = boundary_ms == at_ms and not shop.instant_open
+            future_facts = results.future_after(boundary_ms) if at_its_time else None
+            if boundary_ms <= computed_ms:  # under this plan, and only late evidence has come since
+                counts[boundary] = _counted_again(shop, results, boundary)
+            elif future_facts is not None:
+                counts[boundary] = _counted_now(shop, future_facts, boundary)
+            else:
+                past.append(boundary)
+        if past:
+            counts |= _counted_then(shop, past)
+        found |= {boundary.at_ms: _result(boundary.ratio, count) for boundary, count in counts.items()}
+        return found
+
+    def _boundary(self, at_ms: int) -> "Boundary | None":
+        """A boundary (epoch ms); None where no version is in force."""
+        ratio = next((each for each in self.versions if each.effective.at(at_ms)), None)
+        return None if ratio is None else Boundary(at_ms, ratio, ratio.closed_at(at_ms))
 
     def computations(self, results: RuleResults) -> list[tuple[int, PeriodResult]]:
         """What was computed at which boundary (epoch ms), oldest first. Boundaries of another zone, by which the shop
@@ -83,10 +94,24 @@ def _start(shop: ShopView, results: RuleResults, at_ms: int) -> int:
     return max(min(since_ms, results.recompute_from_ms - 1), at_ms - LONGEST_MS)
 
 
-def _counted_now(
-    shop: ShopView, future_facts: Mapping[Any, int], ratio: CompiledRatio, period: Period, boundary: int
-) -> Count:
+class Boundary(NamedTuple):
+    """A boundary (epoch ms), the version of the ratio in force then, and the period that is computed."""
+
+    at_ms: int
+    ratio: CompiledRatio
+    period: Period
+
+
+def _result(ratio: CompiledRatio, count: Count) -> PeriodResult | None:
+    if not count.total:
+        return None
+    step = ratio.reached(count)
+    return PeriodResult(count.period.name, count.bad, count.total, None if step is None else step.name)
+
+
+def _counted_now(shop: ShopView, future_facts: Mapping[Any, int], boundary: Boundary) -> Count:
     """The count at a boundary that has just come: the current counts without facts that lie after it."""
+    at_ms, ratio, period = boundary
     count: Count = shop.counters[ratio.n].sum(period)
     rests_on, slot, last, fixed = ratio.rests_on, ratio.denominator.n, period.last, ratio.fixed
     for order, facts in future_facts.items():
@@ -95,51 +120,71 @@ def _counted_now(
         day = order.days[slot]
         if fixed and day is not None and day > last and order.facts.plain:
             continue  # most such orders: it counts later, and no fact can move it into the period
-        came = ratio.anchored_by(order.facts, boundary)
+        came = ratio.anchored_by(order.facts, at_ms)
         if not came and (day is None or day > last):
             continue  # it didn't count yet
         part = ratio.part_of(order)
         count.add(part, -1)
-        if came and not _lies_elsewhere(ratio, order, part, period, boundary):
-            count.add(_part_then(shop, ratio, order, boundary), 1)
+        if came and not _lies_elsewhere(order, part, boundary):
+            count.add(_part_then(shop, ratio, order, at_ms), 1)
     return count
 
 
-def _lies_elsewhere(ratio: CompiledRatio, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
-    """Whether an order counts outside a period, and did so at the boundary if it counted at all."""
-    outside = part is not None and not period.first <= part[0] <= period.last
-    return outside and ratio.anchor_known_by(order.facts, boundary)
+def _lies_elsewhere(order: OrderView, part: Part | None, boundary: Boundary) -> bool:
+    """Whether an order counts outside a boundary's period, and did so then if it counted at all."""
+    outside = part is not None and not boundary.period.first <= part[0] <= boundary.period.last
+    return outside and boundary.ratio.anchor_known_by(order.facts, boundary.at_ms)
 
 
-def _counted_again(shop: ShopView, results: RuleResults, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
+def _counted_again(shop: ShopView, results: RuleResults, boundary: Boundary) -> Count:
     """The count of a result, with what has come late since."""
-    known = results.by_boundary.get(boundary)
+    at_ms, ratio, period = boundary
+    known = results.by_boundary.get(at_ms)
     count = Count(period) if known is None else Count(period, known.bad, known.total)
     for order, before in results.late.items():
-        count.add(_part_by(shop, ratio, as_of(before, boundary), boundary), -1)
-        count.add(_part_then(shop, ratio, order, boundary), 1)
+        count.add(_part_by(shop, ratio, as_of(before, at_ms), at_ms), -1)
+        count.add(_part_then(shop, ratio, order, at_ms), 1)
     return count
 
 
-def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
-    """The count at a past boundary: the current counts, with the orders in memory counted by what had happened by then.
+def _counted_then(shop: ShopView, boundaries: Sequence[Boundary]) -> dict[Boundary, Count]:
+    """The counts at past boundaries: the current counts, with the orders in memory counted by what had happened by
+    then. The orders are gone through once for all of them: after a restart, or where the shop has got another plan,
+    these may be those of 400 days.
 
     Those on the disk count as they do now. None is overdue, so they have counted so since their last fact; and an order
     leaves memory only once each boundary before its last fact is computed (`rules.state.order_ledger`).
     `tests/rules/engine/test_periods_on_disk.py` holds that.
     """
-    count: Count = shop.counters[ratio.n].sum(period)
-    anchored = ratio.denominator.anchor
-    from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
+    counts: dict[Boundary, Count] = {each: shop.counters[each.ratio.n].sum(each.period) for each in boundaries}
+    of_ratio: dict[CompiledRatio, list[Boundary]] = {}
+    for boundary in boundaries:
+        of_ratio.setdefault(boundary.ratio, []).append(boundary)
     for in_memory in shop.orders.values():
         order = in_memory.decoded()
-        anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
-        part = ratio.part_of(order)
-        counts_now = part is not None and period.first <= part[0] <= period.last
-        if counts_now or (anchor is not None and from_ms <= anchor < to_ms):
-            count.add(part, -1)
-            count.add(_part_then(shop, ratio, order, boundary), 1)
-    return count
+        for ratio, several in of_ratio.items():
+            part = ratio.part_of(order)
+            for boundary in _that_may_differ(ratio, several, order.facts, part):
+                counts[boundary].add(part, -1)
+                counts[boundary].add(_part_then(shop, ratio, order, boundary.at_ms), 1)
+    return counts
+
+
+def _that_may_differ(
+    ratio: CompiledRatio, boundaries: Sequence[Boundary], facts: OrderFacts, part: Part | None
+) -> Sequence[Boundary]:
+    """The boundaries at which an order may have counted otherwise than by its `part` now: those in whose periods it
+    counts now, or counted then."""
+    if not (ratio.fixed and facts.plain):
+        return boundaries
+    anchor = ratio.denominator.anchor(facts)
+    now = NO_DAY if part is None else part[0]
+    then = NO_DAY if anchor is None else day_of(anchor, ratio.zone)
+    return [
+        each
+        for each in boundaries
+        if each.period.first <= now <= each.period.last or each.period.first <= then <= each.period.last
+    ]
 
 
 def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:

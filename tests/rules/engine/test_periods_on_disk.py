@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 from rules.facts.merge import as_of
 from rules.kinds.ratio import periodic
 from rules.kinds.ratio.compiled import Count
+from rules.kinds.ratio.periodic import Boundary
+from rules.state.shop import Order
 from tests.rules.engine.test_eviction import Changelog, Forgetful, at_once, in_memory
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer
 from tests.rules.histories import Worker
-from tests.rules.history import TimedEvent, book, cancelled, late_ship, ms, placed, rule, shipped
+from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, rule, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
 __all__ = ["at_once"]
 
-WEEKLY = book(
+RULES_OF_A_WEEK = (
     late_ship(),
     rule(
         "ratio",
@@ -30,6 +32,7 @@ WEEKLY = book(
         near="10%",
     ),
 )
+WEEKLY = book(*RULES_OF_A_WEEK)
 ORDERS = 40
 
 
@@ -80,8 +83,9 @@ def test_a_boundary_reads_no_order_and_late_news_only_its_own(stepping: bool) ->
     assert computed_of(worker.engine)["s1", "joom.share"][ms("96h")].bad == 1, "the late news changes what was computed"
 
 
-def count_all(shop: Any, ratio: Any, period: Any, boundary: int) -> Count:
+def count_all(shop: Any, at: Boundary) -> Count:
     """The count at a boundary, from all orders' facts as of then."""
+    boundary, ratio, period = at
     count = Count(period)
     for order in filter(None, shop.every_order()):
         facts = as_of(order.facts, boundary)
@@ -104,10 +108,37 @@ def test_what_is_adjusted_is_what_counting_all_orders_anew_brings(
     for events, to_ms in lived:
         adjusts.commit_cycle(events, to_ms)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(periodic, "_counted_then", count_all)
-            patched.setattr(periodic, "_counted_again", lambda shop, _, *others: count_all(shop, *others))
+            patched.setattr(
+                periodic, "_counted_then", lambda shop, past: {each: count_all(shop, each) for each in past}
+            )
+            patched.setattr(periodic, "_counted_again", lambda shop, _, boundary: count_all(shop, boundary))
             counts.commit_cycle(events, to_ms)
         assert computed_of(adjusts.engine) == computed_of(counts.engine)
+
+
+@pytest.mark.parametrize("stepping", [True, False])
+def test_another_plan_looks_at_each_order_once_for_all_boundaries(
+    stepping: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(book(*RULES_OF_A_WEEK, sites={"ID": {"zone": "Asia/Jakarta"}}), stepping)
+    weeks = [f"{each * 168}h" for each in range(5)]
+    for at in weeks:
+        worker.commit_cycle(some(at, f"{int(at[:-1]) + 80}h"), ms(at))
+    worker.commit_cycle([], ms("850h"))
+    before = computed_of(worker.engine)["s1", "joom.share"]
+    looked_at = list[str]()
+
+    def decoded(order: Order) -> Order:
+        looked_at.append(order.id)
+        return order
+
+    monkeypatch.setattr(Order, "decoded", decoded)
+    worker.commit_cycle([event("shop.profile", at="850h", site="ID")], ms("850h"))
+    assert len(looked_at) == len(set(looked_at)) == len(weeks) * ORDERS
+    after = computed_of(worker.engine)["s1", "joom.share"]
+    assert before.keys().isdisjoint(after), "Monday begins seven hours earlier in Jakarta"
+    assert list(after.values()) == list(before.values())
+    assert len(after) == len(weeks)
 
 
 @pytest.mark.usefixtures("at_once")
