@@ -210,11 +210,10 @@ class Engine(Intake):
     def _due(self, target: OrderInMemory) -> Order | None:
         """The order whose timer has fired, if it must be evaluated. A timer may fire too early; it is scheduled again
         then."""
-        order = target if isinstance(target, Order) else self._quiet.decode(target)
-        if order.changed_facts or order.next_eval_ms <= self.clock_ms:
-            return order
-        if order.next_eval_ms < NEVER:
-            self.timers.schedule(order, order.next_eval_ms)
+        if target.next_eval_ms <= self.clock_ms or (isinstance(target, Order) and target.changed_facts):
+            return self._quiet.decode(target)
+        if target.next_eval_ms < NEVER:  # an encoded order stays encoded
+            self.timers.schedule(target, target.next_eval_ms)
         else:
-            self.ledger.note_finished(order)
+            self.ledger.note_finished(target)
         return None

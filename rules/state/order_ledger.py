@@ -72,7 +72,7 @@ class OrderLedger:
 
     # -- leaving memory ---------------------------------------------------------------------------------------
 
-    def note_finished(self, order: Order) -> None:
+    def note_finished(self, order: OrderInMemory) -> None:
         """No timer waits for an order any more: it may leave once it has been silent long enough."""
         if self.store is not None:
             self._queue.add(order, order.last_ms + SILENT_MS)

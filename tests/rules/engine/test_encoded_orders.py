@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.calendar.instants import NEVER
 from rules.engine import quiet_orders
 from rules.engine.engine import Engine
 from rules.facts.stored import encode_facts
@@ -198,6 +199,20 @@ def test_an_encoded_order_whose_timer_fires_is_not_taken_to_be_finished_before_i
     worker.commit_cycle([], ms("75h"))
     assert any(alert.order == "1" for alert in worker.alerts)
     assert finished == ["1"], "once it had been evaluated, and not when it was decoded"
+
+
+def test_an_encoded_order_whose_timer_fires_too_early_stays_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = encoding_worker(([placed("1"), shipped("1", "70h")], "1h"), ([], "71h"), ([], "72h"))
+    order = worker.engine.shops["joom", "s1"].orders["1"]
+    assert isinstance(order, EncodedOrder)
+    early_ms = ms("73h")
+    order.scheduled_ms = NEVER
+    worker.engine.timers.schedule(order, early_ms)
+    due_ms = order.next_eval_ms
+    monkeypatch.setattr(EncodedOrder, "decoded", None)
+    worker.engine.advance(early_ms)
+    assert worker.engine.shops["joom", "s1"].orders["1"] is order
+    assert order.scheduled_ms == due_ms > early_ms
 
 
 def test_news_of_a_encoded_order_finds_it_as_it_was() -> None:
