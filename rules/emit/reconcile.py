@@ -3,7 +3,7 @@
 What was emitted at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ class Reconciler:
                     evidence.summary = deadline_ending(timer, order, transition.last_emitted, transition.reason)
             self._emit(transition.shop, self._renderer.render(transition, evidence))
 
-    def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Desired]], at_ms: int) -> int:
+    def reconcile_order(self, order: Order, wanted: Sequence[tuple[Timer, Desired]], at_ms: int) -> int:
         """Finds the transitions of an order's alerts. Returns when to reconcile again (epoch ms)."""
         next_eval_ms, emitted = NEVER, order.alerts
         if emitted is None:

@@ -34,25 +34,29 @@ class RuleEvaluation:
         facts, shop = order.facts, order.shop
         plan = shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
-        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0) if facts.plain else plan.all_at_once
-        next_eval_ms, missed, overdue = min(next_evals), 0, 0
-        wanted: list[tuple[Timer, Desired]] = []
+        is_plain, has_alerts, masks = facts.plain, order.alerts is not None, plan.masks
+        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0) if is_plain else plan.all_at_once
+        next_eval_ms = min(next_evals)
+        missed = overdue = 0
+        wanted: Sequence[tuple[Timer, Desired]] = ()
         if next_eval_ms <= passed_ms:
             next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
             next_eval_ms = min(next_evals)
-        if wanted or order.alerts is not None:
+        if wanted or has_alerts:
+            has_alerts = True
             retry_ms = self._reconciler.reconcile_order(order, wanted, at_ms)
             if retry_ms < next_eval_ms:
                 next_eval_ms = retry_ms
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
-        order.missed, order.overdue = missed, overdue
-        if changed_facts or changed or missed & plan.masks.extractor_rules:
+        if changed:
+            order.missed, order.overdue = missed, overdue
+        if changed_facts or changed or missed & masks.extractor_rules:
             dirty_rules = apply_order(order, changed_facts, changed, passed_ms)
-            if dirty_rules or shop.ratios_to_check:
+            if dirty_rules or (shop.ratios_to_check and not shop.dirty):
                 self._work.mark_rules(shop, dirty_rules)
-        if facts.plain:
-            order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
+        if is_plain:
+            order.watched_facts = masks.mask(next_evals, order.bad, has_alerts or missed != 0)
         if next_eval_ms < order.scheduled_ms:
             self._timers.schedule(order, next_eval_ms)
         elif order.scheduled_ms == NEVER:

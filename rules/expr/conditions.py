@@ -235,10 +235,11 @@ def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     return test
 
 
-def order_function(written: Written) -> Any:
-    """Makes an expression a function of `(facts, missed, overdue)`."""
+def order_function(written: Written, *others: str) -> Any:
+    """Makes an expression a function of `(facts, missed, overdue)` and `others`."""
     return function(
-        "facts, missed, overdue", Written(written.expression, {"logistics_of": _logistics, **written.names})
+        ", ".join(("facts", "missed", "overdue", *others)),
+        Written(written.expression, {"logistics_of": _logistics, **written.names}),
     )
 
 

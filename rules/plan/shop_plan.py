@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rules.calendar.instants import DAY_MS
-from rules.facts.order_facts import EVERY_FACT, OrderFacts
+from rules.facts.order_facts import OrderFacts
 from rules.kinds.occurrences.extractor import Extractor
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.compiled import Classifier, Population, compile_classifier
@@ -19,25 +19,27 @@ RETAINED_BEYOND_MS = 30 * DAY_MS
 """How long an order is kept after no rule looks at it any more, for late events."""
 
 
-class Reclassification(NamedTuple):
-    """What to work out again of where an order counts. `classify` returns the bits of those of the `ratios` in which it
-    is bad, then its day in each of the `denominators` (which have their position in the result). `split` are the
-    evaluators (as bits) of ratios that may count it for another reason now."""
-
-    denominators: list[tuple[int, Population]]
-    ratios: int
-    classify: Classifier
-    split: int
-
-
 class IndexUpdates(NamedTuple):
-    """Which of the plan's aggregates to update, beside ratios, when certain facts have changed: extractors with their
-    slots, sales, tracking numbers; and the evaluators (as bits) that look at them in orders that are bad."""
+    """Which of the plan's aggregates to update beside ratios: extractors with their slots, sales, tracking numbers; and
+    the evaluators (as bits) that look at them in orders that are bad."""
 
     extractors: list[tuple[int, Extractor]]
     sales: bool
     numbers: bool
     while_bad: int
+
+
+class Recount(NamedTuple):
+    """What to work out again of where an order counts when certain facts have changed. `classify` says in which of the
+    `ratios` (as bits) it is bad, and its day in the `populations`; None where these rest on none of the facts. `split`
+    are the evaluators (as bits) of ratios that may count it for another reason now. `indexes`: None if none is to be
+    updated."""
+
+    populations: list[Population]
+    ratios: int
+    classify: Classifier | None
+    split: int
+    indexes: IndexUpdates | None
 
 
 class Plan(OrderPlan):
@@ -84,9 +86,10 @@ class Plan(OrderPlan):
         others = (SOLD if self.on_sale else 0) | (SHIPPED if self.on_number else 0)
         others |= (LOST if self.on_loss else 0) | (AMOUNT if self.on_amount else 0)
         self.masks = WatchMasks(self.timers, self.ratios, self.extractors, others)
-        self._index_updates: dict[int, IndexUpdates] = {}
-        self._reclassifications: dict[tuple[int, int], Reclassification] = {}
-        self.bad_at_first = self.reclassification(EVERY_FACT, self.masks.ratio_rules).classify(OrderFacts(), 0, 0)[0]
+        self._recounts: dict[tuple[int, int], Recount] = {}
+        #: The classifier of all ratios and populations.
+        self.classify = compile_classifier(self.ratios, self.denominators, len(self.denominators))
+        self.bad_at_first = self.classify(OrderFacts(), 0, 0, 0, self.no_days)[0]
         #: How far back the sanctions of ratios look at what has changed of orders.
         self.looks_back_ms = max(
             [0, *(ratio.rule.looks_back_ms(tier) for ratio in self.ratios for tier in ratio.rule.tiers)]
@@ -124,34 +127,33 @@ class Plan(OrderPlan):
 
     # -- what to work out again of an order ---------------------------------------------------------------------
 
-    def reclassification(self, changed_facts: int, changed: int) -> Reclassification:
+    def recount(self, changed_facts: int, changed: int) -> Recount:
         """What to work out again when these facts of an order have changed, and these deadline rules say something else
-        (both as bits)."""
-        found = self._reclassifications.get((changed_facts, changed))
+        to the ratios (both as bits)."""
+        found = self._recounts.get((changed_facts, changed))
         if found is None:
-            asked = [ratio for ratio in self.ratios if ratio.bad_facts & changed_facts or ratio.bad_bits & changed]
-            moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
-            touched = any_of(each.bit for each in asked) | any_of(each.ratios for each in moved)
-            split = [each for each in self.ratios if each.rule.by is not None and each.bit & touched]
-            found = self._reclassifications[changed_facts, changed] = Reclassification(
-                list(enumerate(moved, start=1)),
-                any_of(ratio.bit for ratio in asked),
-                compile_classifier(asked, moved),
-                any_of(self.on_ratio[each.n] for each in split),
-            )
+            found = self._recounts[changed_facts, changed] = self._new_recount(changed_facts, changed)
         return found
 
-    def index_updates(self, changed_facts: int) -> IndexUpdates:
-        """Which aggregates to update when these facts (as bits) of an order have changed."""
-        found = self._index_updates.get(changed_facts)
-        if found is None:
-            found = self._index_updates[changed_facts] = IndexUpdates(
-                [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
-                bool(self.on_sale and changed_facts & SOLD),
-                bool(self.on_number and changed_facts & SHIPPED),
-                (self.on_loss if changed_facts & LOST else 0) | (self.on_amount if changed_facts & AMOUNT else 0),
-            )
-        return found
+    def _new_recount(self, changed_facts: int, changed: int) -> Recount:
+        asked = [ratio for ratio in self.ratios if ratio.bad_facts & changed_facts or ratio.bad_bits & changed]
+        moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
+        touched = any_of(each.bit for each in asked) | any_of(each.ratios for each in moved)
+        split = [each for each in self.ratios if each.rule.by is not None and each.bit & touched]
+        classify = compile_classifier(asked, moved, len(self.denominators)) if asked or moved else None
+        indexes = IndexUpdates(
+            [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
+            bool(self.on_sale and changed_facts & SOLD),
+            bool(self.on_number and changed_facts & SHIPPED),
+            (self.on_loss if changed_facts & LOST else 0) | (self.on_amount if changed_facts & AMOUNT else 0),
+        )
+        return Recount(
+            moved,
+            any_of(ratio.bit for ratio in asked),
+            classify,
+            any_of(self.on_ratio[each.n] for each in split),
+            indexes if any(indexes) else None,
+        )
 
 
 def _in_order(rules: list[InForce]) -> list[InForce]:

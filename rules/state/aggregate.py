@@ -8,31 +8,41 @@ shop is evaluated (`check_ratios`).
 from functools import lru_cache
 
 from rules.calendar.instants import NEVER
-from rules.facts.order_facts import EVERY_FACT, OrderFacts
-from rules.kinds.ratio.compiled import Population
+from rules.facts.order_facts import OrderFacts
+from rules.kinds.ratio.compiled import Classifier, Days, Population
 from rules.kinds.ratio.counters import evidence_of
-from rules.plan.shop_plan import Reclassification
+from rules.plan.shop_plan import IndexUpdates, Recount
 from rules.state.shop import Order, Shop
 
 
 def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
     """Counts an order as it stands now. `changed_facts` are the facts, `changed` the deadline rules (both as bits) that
     differ from the last time. Returns the evaluators (as bits) to evaluate again."""
-    shop, facts, plan = order.shop, order.facts, order.shop.plan
-    index_updates = plan.index_updates(changed_facts)
-    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.masks.ratio_rules))
-    for n, extractor in index_updates.extractors:
+    plan = order.shop.plan
+    recount = plan.recount(changed_facts, changed & plan.masks.ratio_rules)
+    dirty_rules = 0 if recount.classify is None else _reclassify(order, recount, recount.classify)
+    if recount.indexes is not None or (order.missed | changed) & plan.masks.extractor_rules:
+        dirty_rules |= _update_indexes(order, recount.indexes, changed, passed_ms)
+    return dirty_rules
+
+
+def _update_indexes(order: Order, updates: IndexUpdates | None, changed: int, passed_ms: int) -> int:
+    """Updates what an order is counted in beside ratios."""
+    shop, facts, plan, dirty_rules = order.shop, order.facts, order.shop.plan, 0
+    for n, extractor in () if updates is None else updates.extractors:
         dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.masks.extractor_rules:
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
                 dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
-    if index_updates.sales and shop.sales.counting and shop.apply_sales(order):
+    if updates is None:
+        return dirty_rules
+    if updates.sales and shop.sales.counting and shop.apply_sales(order):
         dirty_rules |= plan.on_sale
-    if index_updates.numbers and shop.set_tracking_number(order):
+    if updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number
-    if index_updates.while_bad and order.bad:
-        dirty_rules |= index_updates.while_bad
+    if updates.while_bad and order.bad:
+        dirty_rules |= updates.while_bad
     return dirty_rules
 
 
@@ -60,12 +70,8 @@ def derive_again(order: Order, at_ms: int) -> None:
     shop's counts stay. Nothing waits for it, so a moment (epoch ms) says what each later one does."""
     facts, plan = order.facts, order.shop.plan
     order.missed, order.overdue = plan.evaluate_timers(facts, at_ms)
-    denominators, ratios, classify, _ = plan.reclassification(EVERY_FACT, plan.masks.ratio_rules)
-    found, days = classify(facts, order.missed, order.overdue), list(order.days)
-    order.bad = order.bad & ~ratios | found[0]
-    for n, denominator in denominators:
-        days[denominator.n] = found[n]
-    order.days = _alike(tuple(days))
+    order.bad, days = plan.classify(facts, order.missed, order.overdue, order.bad, order.days)
+    order.days = _alike(days)
     order.derive_uses()
     replace_facts(order, facts)
     if facts.plain:
@@ -87,31 +93,23 @@ def remove_order(order: Order) -> int:
     return plan.every_evaluator
 
 
-def _reclassify(order: Order, reclassification: Reclassification) -> int:
+def _reclassify(order: Order, recount: Recount, classify: Classifier) -> int:
     """Classifies an order anew in some ratios, and moves it if its day, or whether it is bad, has changed."""
-    denominators, ratios, classify, dirty_rules = reclassification
-    if not (denominators or ratios):
-        return 0  # as for half of all changes
-    found = classify(order.facts, order.missed, order.overdue)
-    was_bad, days, buckets = order.bad, order.days, order.shop.buckets
-    bad = order.bad = was_bad & ~ratios | found[0]
+    was_bad, before, dirty_rules = order.bad, order.days, recount.split
+    bad, days = classify(order.facts, order.missed, order.overdue, was_bad, before)
+    order.bad = bad
     flipped = bad ^ was_bad
-    moved: list[int | None] | None = None
-    for n, denominator in denominators:
-        slot, day = denominator.n, found[n]
-        before = days[slot]
-        if day == before:
-            continue
-        if moved is None:
-            moved = list(days)
-        moved[slot] = day
-        flipped &= ~denominator.ratios
-        dirty_rules |= denominator.on_move
-        within_slack = day is not None and buckets[slot].add(day)
-        if before is not None or not within_slack or denominator.ratios & bad:
-            _move(order, denominator, before, day, was_bad)
-    if moved is not None:
-        order.days = _alike(tuple(moved))
+    if days != before:
+        order.days, buckets = _alike(days), order.shop.buckets
+        for population in recount.populations:
+            n = population.n
+            day, day_before = days[n], before[n]
+            if day != day_before:
+                flipped &= ~population.ratios
+                dirty_rules |= population.on_move
+                within_slack = day is not None and buckets[n].add(day)
+                if day_before is not None or not within_slack or population.ratios & bad:
+                    _move(order, population, day_before, day, was_bad)
     return dirty_rules | _flip(order, flipped) if flipped else dirty_rules
 
 
@@ -165,7 +163,7 @@ def check_ratios(shop: Shop) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def _alike(days: Days) -> Days:
     """The same tuple for all orders that count on the same days, which saves memory."""
     return days
 

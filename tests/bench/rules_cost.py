@@ -18,7 +18,7 @@ from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_dead
 from rules.messages.events import decode
 from rules.plan import order_plan
 from rules.plan.rule_book import RuleBook
-from rules.plan.shop_plan import Reclassification
+from rules.plan.shop_plan import Recount
 from rules.state import aggregate
 from rules.state.shop import Order
 from streams import pack_files
@@ -117,11 +117,11 @@ def _clocked_first_deadlines(clocked: Clocked) -> Callable[[Sequence[Timer]], Fi
     return compile_clocked
 
 
-def _rules_placed(order: Order, reclassification: Reclassification) -> Sequence[str]:
+def _rules_placed(order: Order, recount: Recount, _: object) -> Sequence[str]:
     """The ratios for which an order is placed."""
-    placed = reclassification.ratios
-    for _, denominator in reclassification.denominators:
-        placed |= denominator.ratios
+    placed = recount.ratios
+    for population in recount.populations:
+        placed |= population.ratios
     return [ratio.rule.id for ratio in order.shop.plan.ratios if ratio.bit & placed]
 
 

@@ -22,7 +22,7 @@ from rules.expr.conditions import compile_condition, parse_condition
 from rules.expr.moments import Moment, asked, earliest, first_known, found, latest, of_fact
 from rules.facts.order_facts import FACT_BIT, FACT_NAMES, OrderFacts, all_had_come, any_had_come, bits_of, future_bits
 from rules.kinds.deadline.timer import MISSED, OVERDUE
-from rules.kinds.ratio.compiled import compile_classifier
+from rules.kinds.ratio.compiled import Days, compile_classifier
 from rules.kinds.registry import InForce
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
@@ -149,7 +149,8 @@ def assert_deadlines_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_m
 
 def assert_ratios_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_ms: int) -> None:
     judged = plan.evaluate_timers(facts, at_ms)
-    bad, *days = compile_classifier(plan.ratios, plan.denominators)(facts, *judged)
+    bad, days = plan.classify(facts, *judged, 0, plan.no_days)
+    assert_others_stay(plan, facts, judged, bad, days)
     versions: dict[str, list[InForce]] = {rule_id: list(each) for rule_id, each in rules.rules.items()}
     for ratio in plan.ratios:
         version = versions[ratio.rule.id].pop(0)
@@ -160,6 +161,15 @@ def assert_ratios_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_ms: 
         anchored = ratio.denominator.anchor(facts)
         assert anchored is not None or day is None
         assert day is None or local_day(anchored, version.locale.zone) == day
+
+
+def assert_others_stay(plan: Plan, facts: OrderFacts, judged: tuple[int, int], bad: int, days: Days) -> None:
+    """A classifier of every second ratio and population leaves all others as they were before."""
+    ratios, moved = plan.ratios[::2], plan.denominators[::2]
+    asked, before = sum(ratio.bit for ratio in ratios), tuple(range(len(days)))
+    for bad_before in (0, -1):
+        some = compile_classifier(ratios, moved, len(days))(facts, *judged, bad_before, before)
+        assert some == (bad & asked | bad_before & ~asked, tuple([before[n] if n % 2 else days[n] for n in before]))
 
 
 @given(books(), order_facts, moments_ms)

@@ -1,7 +1,7 @@
 """Ratios compiled: which orders count on which day, which are bad, and which stage a count has reached."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -302,19 +302,27 @@ class CompiledRatio:
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
 
 
-Classifier = Callable[[OrderFacts, int, int], tuple[Any, ...]]
-"""`(facts, missed, overdue)`: the ratios (as bits) in which an order is bad, then its day in each of several
-populations."""
+Days = tuple[int | None, ...]
+"""An order's local day in each of the plan's populations; None where it doesn't count."""
+
+Classifier = Callable[[OrderFacts, int, int, int, Days], tuple[int, Days]]
+"""`(facts, missed, overdue, bad, days)`: the ratios (as bits) in which an order is bad, and its days. `bad` and `days`
+are those of before, which stay in all other ratios and populations than those compiled."""
 
 
-def compile_classifier(ratios: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Classifier:
-    """Compiles ratios and populations into one function."""
+def compile_classifier(ratios: Iterable[CompiledRatio], moved: Iterable[Population], populations: int) -> Classifier:
+    """Compiles ratios, and some of all `populations`, into one function."""
     bits: dict[str, int] = {}
+    stays = -1
     for each in ratios:
+        stays &= ~each.bit
         if each.bad is not None:
             bits[each.bad] = bits.get(each.bad, 0) | each.bit
-    bad = " | ".join(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items()) or "0"
-    days = "".join(f", {each.written.expression}" for each in denominators)
-    names = {name: value for each in denominators for name, value in each.written.names.items()}
-    classify: Classifier = order_function(Written(f"({bad}{days or ','})", names))
+    bad = " | ".join([f"bad & {stays}", *(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items())])
+    of = {each.n: each.written for each in moved}
+    days = "".join([f"{of[n].expression if n in of else f'days[{n}]'}, " for n in range(populations)])
+    names = {name: value for each in of.values() for name, value in each.names.items()}
+    classify: Classifier = order_function(
+        Written(f"({bad}, ({days}))" if of else f"({bad}, days)", names), "bad", "days"
+    )
     return classify

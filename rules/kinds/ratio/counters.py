@@ -31,12 +31,13 @@ class DayBuckets:
     def add(self, day: int) -> bool:
         """Adds a good order to a day bucket. True if no ratio can have changed stage by that (the slack isn't used
         up)."""
-        if not self._changes:
-            self._changes = {day: 1}
+        changes = self._changes
+        if changes:
+            changes[day] = changes.get(day, 0) + 1
         else:
-            self._changes[day] = self._changes.get(day, 0) + 1
-        self._added += 1
-        return self._added < self._first_limit
+            self._changes = {day: 1}
+        added = self._added = self._added + 1
+        return added < self._first_limit
 
     def remove(self, day: int) -> None:
         """Removes an order from a day bucket."""

@@ -38,11 +38,10 @@ class LooksAtEverything(RuleBook):
     def plan(self, *where: Any, **more: Any) -> Plan:
         plan = super().plan(*where, **more)
         if not isinstance(plan.masks, AllOnes):
-            everywhere, updates = plan.reclassification(EVERY_FACT, ALL), plan.index_updates(EVERY_FACT)
+            everywhere = plan.recount(EVERY_FACT, ALL)
             plan.masks = AllOnes()
             plan.computed_from = ALL
-            plan.reclassification = lambda changed_facts, changed: everywhere  # type: ignore[method-assign]
-            plan.index_updates = lambda changed_facts: updates  # type: ignore[method-assign]
+            plan.recount = lambda changed_facts, changed: everywhere  # type: ignore[method-assign]
         return plan
 
 
