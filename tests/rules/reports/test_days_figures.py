@@ -38,7 +38,7 @@ def all_packs() -> RuleBook:
 
 @cache
 def happened() -> list[TimedEvent]:
-    """The benchmark's orders of some shops, and what platforms tell of these shops themselves."""
+    """The benchmark's orders of some shops, and what platforms tell of these themselves; some comes late."""
     events = list(Workload(orders=1_500, shops=20, days=DAYS).events())
     for n, shop in enumerate(sorted({(each["platform"], each["shop"]) for each in events})):
         of_shop = {"specversion": "1.0", "source": "test", "platform": shop[0], "shop": shop[1]}
@@ -55,7 +55,12 @@ def happened() -> list[TimedEvent]:
                 for later, (kind, data) in enumerate(told.items())
                 if (day + later + n) % 3
             ]
-    return sorted((decode(orjson.dumps(each)) for each in events), key=lambda timed: timed[1])
+    return sorted((decode(orjson.dumps(each)) for each in events), key=arrived_ms)
+
+
+def arrived_ms(timed: TimedEvent) -> int:
+    event, at_ms = timed
+    return at_ms + 30 * HOUR_MS if event.id.endswith("7") and event.source == "test" else at_ms
 
 
 def days_ends(step_ms: int = DAY_MS) -> Iterator[tuple[Engine, int]]:
@@ -63,7 +68,7 @@ def days_ends(step_ms: int = DAY_MS) -> Iterator[tuple[Engine, int]]:
     engine, events = Engine(all_packs(), stepping=True), iter(happened())
     waiting = next(events, None)
     for end_ms in range(START_MS + step_ms - 1, START_MS + (DAYS + 8) * DAY_MS, step_ms):
-        while waiting is not None and waiting[1] <= end_ms:
+        while waiting is not None and arrived_ms(waiting) <= end_ms:
             engine.apply(*waiting)
             waiting = next(events, None)
         if engine.clock_ms > START_MS:
@@ -149,8 +154,9 @@ def walked_through(shop: Shop, at_ms: int) -> DailyValues:
 @pytest.mark.parametrize("step_ms", [DAY_MS, 5 * HOUR_MS], ids=["at each day's end", "every five hours"])
 def test_each_days_figures_are_those_found_by_walking(step_ms: int) -> None:
     points, staged = set[float](), 0
-    for engine, at_ms in days_ends(step_ms):
-        for shop in engine.shops.values():
+    for engine, clock_ms in days_ends(step_ms):
+        for n, shop in enumerate(engine.shops.values()):
+            at_ms = clock_ms + (0, 0, -HOUR_MS, 9 * DAY_MS)[n % 4]  # a day's end is mostly now, but may lie behind
             found = daily_values(shop, at_ms, ALERTS)
             assert encode(found) == encode(walked_through(shop, at_ms))
             points |= {each.points for each in found.ledgers.values()}
