@@ -166,7 +166,7 @@ class Intake:
                     self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if computed:
+            if computed and (at_ms > shop.period_results.boundary_ms or before is not None):
                 self._note_for_results(order, changed_facts, at_ms, before)
         return odd
 
