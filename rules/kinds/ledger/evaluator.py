@@ -80,15 +80,29 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         """Published: the points at the clock's moment. Those found when it was last evaluated hold until it is to be
         evaluated again."""
         state: LedgerState = shop.states[self.n]
-        if self._is_told and state.points is not None and state.at_ms <= at_ms < shop.holds_until_ms(self.n):
+        if self._holds(shop, state, at_ms):
+            assert state.points is not None
             return state.points
         return self._now(shop, state, at_ms).account.points
+
+    def _holds(self, shop: ShopView, state: LedgerState, at_ms: int) -> bool:
+        """Whether it was evaluated, and since then nothing was posted or cleared and no news came."""
+        evaluated = state.points is not None and self._is_told
+        return evaluated and state.at_ms <= at_ms < shop.holds_until_ms(self.n)
 
     def _new_book(self, shop: ShopView) -> Book:
         account = Account(self.rule, self._cleared_after)
         return Book(account, [FeedPosition() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
     def _now(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
+        """The account at the clock's moment, which must not be changed: the kept one, if it holds."""
+        book = state.book
+        if book is None or book.to_ms < state.at_ms or not self._holds(shop, state, at_ms):
+            return self._kept_to(shop, state, at_ms)
+        book.account.clear(at_ms)
+        return book
+
+    def _kept_to(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
         """The account at the clock's moment; goes on from the last time, unless something came late. What is kept ends
         before this instant, as more events of it may follow."""
         book = state.book
@@ -187,7 +201,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
             return Evaluation(
                 [], NEVER
             )  # no alert follows from its points, so they are computed when they are asked for
-        now = self._now(shop, state, at_ms)
+        now = self._kept_to(shop, state, at_ms)
         account = now.account
         changed, state.points, state.at_ms = account.points != state.points, account.points, at_ms
         findings = []

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from rules.calendar.instants import HOUR_MS
 from rules.dsl.yaml_source import BadPack
-from tests.rules.history import book, brief, emitted_of, event, late_ship, placed, rule, shipped, stood, tick
+from rules.engine.engine import Engine
+from rules.reports.standing import standing
+from tests.rules.history import book, brief, emitted_of, event, late_ship, ms, placed, rule, shipped, stood, tick
 
 FEED = {"clause": "own-1", "of": [{"violation": ["fake_orders"]}], "points": 1}
 TIERS = [{"name": "tier 1", "at": 3, "lasts": "28d"}, {"name": "tier 2", "at": 6, "lasts": "28d"}]
@@ -50,6 +53,18 @@ def test_caps_begin_anew_on_monday_and_at_midnight_in_the_platforms_zone():
     sunday, monday = "2026-01-04T15:59:59Z", "2026-01-04T16:00:00Z"
     assert points(rules, [fake("0h"), fake(sunday)], "99h") == 1
     assert points(rules, [fake("0h"), fake(sunday), fake(monday)], "99h") == 2
+
+
+@pytest.mark.parametrize("parts", [{}, {"tiers": TIERS}, {"clears_after": "10h"}])
+def test_a_ledger_that_is_asked_again_and_again_has_what_came_since(parts: Any):
+    engine = Engine(book(ledger(**parts)), stepping=True)
+    for hour in range(1, 8):
+        engine.apply(*fake(f"{hour}h"))
+        for later_ms in (0, HOUR_MS // 2):
+            engine.advance(ms(f"{hour}h") + later_ms, including=later_ms > 0)
+            for _ in range(2):
+                entry = standing(engine.shop("joom", "s1"), engine.clock_ms)["ledgers"]["points"]
+                assert (entry["points"], entry["since"]) == (hour, "2026-01-01T01:00:00Z")
 
 
 def test_the_first_may_be_free():

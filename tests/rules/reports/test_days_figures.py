@@ -168,6 +168,20 @@ def test_each_days_figures_are_those_found_by_walking(step_ms: int) -> None:
     assert {platform for platform, _ in engine.shops} == set(PLATFORMS)
 
 
+def test_a_ledger_in_a_standing_is_the_one_worked_out_anew() -> None:
+    sanctions = 0
+    for engine, at_ms in days_ends(7 * HOUR_MS):
+        for shop in engine.shops.values():
+            for each in shop.plan.ledger_evaluators:
+                kept, new = shop.states[each.n], each.new_state()
+                assert each.points(shop, at_ms) == each.balance(shop, at_ms).points
+                found = each.sanctions(shop, kept, at_ms)
+                assert each.entry(shop, kept, at_ms) == each.entry(shop, new, at_ms)
+                assert found == each.sanctions(shop, new, at_ms)
+                sanctions += len(found)
+    assert sanctions > 100
+
+
 def test_a_days_end_reads_no_feed_of_a_ledger_again_and_works_out_each_window_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
