@@ -10,9 +10,10 @@ from rules.calendar.windows import Period
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
+from rules.kinds.ratio.as_json import ratio_json, window_json
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import uncomputed
 from rules.kinds.rule import FieldDiagnostic, Reference
 from rules.kinds.shop_rule import ShopRule, Wiring

@@ -15,9 +15,10 @@ from rules.calendar.windows import Period
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.money import money_taken
+from rules.kinds.ratio.as_json import window_json
 from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.ratio.steps import Step
 from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines, waits_to_be_shipped

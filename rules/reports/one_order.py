@@ -12,8 +12,9 @@ from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.order_facts import DetailedFacts, OrderFacts
 from rules.kinds.deadline.evidence import known_by, order_details
 from rules.kinds.deadline.timer import MISSED, OVERDUE, Timer
+from rules.kinds.ratio.as_json import ratio_json
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
-from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.messages.alerts import instant
 from rules.reports.because import Reasoning
 from rules.reports.next_deadline import waits_to_be_shipped

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from rules.calendar.days import start_of_day
-from rules.calendar.instants import MIN_MS, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.endings import ending
@@ -15,6 +15,7 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
+from rules.kinds.ratio.as_json import computed_json, ratio_json, window_json
 from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.figure_limits import FigureLimits
@@ -380,29 +381,3 @@ def _bad(counter: RatioCounter, period: Period, reason: str | None) -> tuple[lis
         return [order for order, _ in islice(orders, ORDERS_SHOWN)], counter.bad_in(period), counter.bad_facts(period)
     bad = [each for each in orders if each[1].cancelled_for == reason]
     return [order for order, _ in bad[:ORDERS_SHOWN]], len(bad), [facts for _, facts in bad]
-
-
-def ratio_json(counter: RatioCounter, count: Count) -> dict[str, Any]:
-    ratio = counter.ratio
-    return {
-        "value": ratio.numerator(count) / count.total if count.total else None,
-        "numerator": ratio.numerator(count),
-        "denominator": count.total,
-        "threshold": ratio.threshold(count),
-        "headroom": ratio.headroom(count),
-        "window": window_json(counter, count.period),
-    }
-
-
-def computed_json(ratio: CompiledRatio, boundary: int, found: PeriodResult) -> dict[str, Any]:
-    good = found.total - found.bad if ratio.rule.good else found.bad
-    return {"at": rfc3339(boundary), "numerator": good, "denominator": found.total, "stage": found.step}
-
-
-def window_json(counter: RatioCounter, period: Period) -> dict[str, str]:
-    """The bounds of a period; `to` is excluded."""
-    zone = counter.ratio.zone
-    return {
-        "from": rfc3339(start_of_day(period.first, zone)),
-        "to": rfc3339(start_of_day(period.last + 1, zone)),
-    }
