@@ -1,8 +1,8 @@
 """``python -m tests.bench``: the job of JOB.md on real Kafka, shipclock beside the limit and stock Faust.
 
-Broker and harness are on the last core, the system under test on the first. Exits 1 if any was not correct.
-Beside the job: memory and restart by orders held, latency, a burst of deadlines, several workers, and what each rule
-costs (`--beside`). With `--only` alone nothing is measured beside it.
+Broker and harness are on the last core, the system under test on the first. Exits 1 if any was not correct or failed.
+Beside the job it measures what `deploy/docs/benchmarks.md` lists (`--beside`). With `--only` alone nothing is measured
+beside it; with `--only=` nothing but that.
 """
 
 import argparse
@@ -15,10 +15,8 @@ from pathlib import Path
 
 import orjson
 
-from tests.bench import burst, held, latency, restart, rules_cost, workers
+from tests.bench import beside, held, rules_cost
 from tests.bench.expected import Expected, expect
-from tests.bench.figure import Figure
-from tests.bench.figure import show as show_figures
 from tests.bench.load import load
 from tests.bench.measure import Figures, measure
 from tests.bench.parts import end_cleanly, sizes
@@ -31,9 +29,9 @@ from tests.support.kafka import Kafka
 FOLDER = Path(".bench")
 RUNS = FOLDER.absolute() / "runs"
 
-BESIDE = ("held", "restart", "latency", "burst", "workers", "rules")
+BESIDE = (*beside.PARTS, "rules")
 
-BY_TURNS = ("shipclock", "shipclock_all")
+BY_TURNS = ("limit", "shipclock", "shipclock_all")
 """Run one after the other, and again: on a machine that others use, too, a single pair says little."""
 
 
@@ -50,15 +48,22 @@ def main() -> int:
     once = [name for name in options.only if name not in BY_TURNS]
     by_turns = [name for name in options.only if name in BY_TURNS] * options.rounds
     with Kafka(cores={cores[-1]}) as kafka:
-        found = asyncio.run(_bench([(name, workloads[name]) for name in once + by_turns], kafka, cores[0]))
-        show(found)
-        beside = asyncio.run(_beside(kafka, cores[0], cores[-1], options))
+        found, failed = asyncio.run(_bench([(name, workloads[name]) for name in once + by_turns], kafka, cores[0]))
+        if found:
+            show(found)
+        machine = beside.Machine(kafka, RUNS, cores[0], {cores[-1]})
+        parts = [name for name in options.beside if name in beside.PARTS]
+        measured = beside.Found(failed=failed)
+        file = FOLDER / "bench.json"
+        asyncio.run(beside.measure(parts, machine, options, measured, lambda: write(found, {}, measured, file)))
     costs: dict[str, float] = {}
     if "rules" in options.beside:
         costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
         rules_cost.show(costs)
-    write(found, costs, beside, FOLDER / "bench.json")
-    return 1 if any(figures.wrong for figures in found) else 0
+    write(found, costs, measured, file)
+    for name, why in measured.failed.items():
+        print(f"{name} has no figures: {why}", file=sys.stderr)
+    return 1 if measured.failed or any(figures.wrong for figures in found) else 0
 
 
 def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -66,15 +71,15 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=300_000, help="orders of the workload (%(default)s)")
     parser.add_argument("--shops", type=int, default=400)
     parser.add_argument("--stock-orders", type=int, default=20_000, help="orders of stock Faust's slice")
-    parser.add_argument("--rounds", type=int, default=5, help="of shipclock with the job's pack and with all packs")
+    parser.add_argument("--rounds", type=int, default=5, help="of the limit and of shipclock, by turns (%(default)s)")
     parser.add_argument("--only", type=_some_of(SYSTEMS), help="systems, comma-separated (all)")
     parser.add_argument(
         "--beside",
         type=_some_of(BESIDE),
         help=f"what to measure beside the job, comma-separated, of {', '.join(BESIDE)} (all; none with --only)",
     )
-    parser.add_argument("--open", type=sizes, default=held.SIZES, help="open orders held, comma-separated")
-    parser.add_argument("--finished", type=sizes, default=held.SIZES, help="finished orders held, comma-separated")
+    parser.add_argument("--open", type=sizes, default=held.OPEN, help="open orders held, comma-separated")
+    parser.add_argument("--finished", type=sizes, default=held.FINISHED, help="finished orders held, comma-separated")
     options = parser.parse_args(arguments)
     if options.beside is None:
         options.beside = list(BESIDE) if options.only is None else []
@@ -95,25 +100,10 @@ def _some_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     return read
 
 
-async def _beside(kafka: Kafka, core: int, others: int, options: argparse.Namespace) -> list[Figure]:
-    measures = {
-        "held": lambda: held.figures(kafka, RUNS, core, options.open, options.finished),
-        "restart": lambda: restart.figures(kafka, RUNS, core, max(options.open, default=restart.OPEN)),
-        "latency": lambda: latency.figures(kafka, core),
-        "burst": lambda: burst.figures(kafka, core),
-        "workers": lambda: workers.figures(kafka, RUNS, {others}),
-    }
-    found = []
-    for name in [name for name in options.beside if name in measures]:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        found += await measures[name]()
-    show_figures(found)
-    return found
-
-
-async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -> list[Figures]:
+async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -> tuple[list[Figures], dict[str, str]]:
+    """Returns also why a run has no figures, by its number and system."""
     prefixes: dict[Workload, tuple[str, Expected]] = {}
-    found = []
+    found, failed = list[Figures](), dict[str, str]()
     shutil.rmtree(RUNS, ignore_errors=True)
     for number, (name, workload) in enumerate(systems):
         if workload not in prefixes:
@@ -122,8 +112,11 @@ async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -
         prefix, expected = prefixes[workload]
         run = Run(kafka.bootstrap, prefix, f"{prefix}{number}-{name}", RUNS / f"{number}-{name}")
         print(f"{name}: {expected.events:,} events …", file=sys.stderr, flush=True)
-        found.append(await measure(SYSTEMS[name], run, expected, core))
-    return found
+        try:
+            found.append(await measure(SYSTEMS[name], run, expected, core))
+        except RuntimeError as error:
+            failed[f"{number}-{name}"] = str(error)
+    return found, failed
 
 
 async def _loaded(workload: Workload, kafka: Kafka, prefix: str) -> Expected:

@@ -14,7 +14,7 @@ class Figure:
     command: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {shown(self.value)} {self.unit}"
+        return f"{self.name}: {shown(self.value)} {self.unit}".rstrip()
 
 
 def shown(value: float) -> str:

@@ -6,12 +6,15 @@ import asyncio
 import statistics
 from typing import Any
 
+from tests.bench.figure import Figure, show
 from tests.support.browser import chromium
 from tests.web.api import Api
 from tests.web.console import serving
 from tests.web.records import alert, standing
 
 SHOPS = 200
+ALERTS, ROUNDS = 10_000, 5
+COMMAND = "python -m tests.bench.first_paint --alerts {alerts} --rounds {rounds}"
 
 PAINTED = """new Promise((done) => {
     const found = {};
@@ -63,16 +66,26 @@ async def measured(alerts: int, rounds: int) -> tuple[list[dict[str, float]], li
     return painted, frames
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.first_paint")
-    parser.add_argument("--alerts", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    painted, frames = asyncio.run(measured(options.alerts, options.rounds))
+async def figures(alerts: int = ALERTS, rounds: int = ROUNDS) -> list[Figure]:
+    painted, frames = await measured(alerts, rounds)
+    command = COMMAND.format(alerts=alerts, rounds=rounds)
+    at = f"the console with {alerts:,} open alerts"
+    found = []
     for part in ("page", "alerts", "today", "shops"):
         times = [each[part] for each in painted]
-        print(f"{part:8} median {statistics.median(times):6,.0f} ms   best {min(times):6,.0f} ms")
-    print(f"scrolling: median frame {statistics.median(frames):.1f} ms, longest {max(frames):.1f} ms")
+        found.append(Figure(f"{at}, {part}, median of {rounds}", statistics.median(times), "ms", command))
+        found.append(Figure(f"{at}, {part}, best", min(times), "ms", command))
+    found.append(Figure(f"{at}, median frame while it scrolls", statistics.median(frames), "ms", command))
+    found.append(Figure(f"{at}, longest frame while it scrolls", max(frames), "ms", command))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.first_paint", description=__doc__)
+    parser.add_argument("--alerts", type=int, default=ALERTS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    given = parser.parse_args()
+    show(asyncio.run(figures(given.alerts, given.rounds)))
 
 
 if __name__ == "__main__":

@@ -1,67 +1,160 @@
-"""`python -m tests.bench.held`: memory of an open and of a finished order, and what an event costs beside so many.
+"""`python -m tests.bench.held`: what an open and a finished order take of memory and disk, and an event beside so many.
 
-Memory is the worker's resident memory beyond that of the empty worker, by the number of orders. Finished orders have
-been through all their events, the last of them ten days ago. The cost of an event is user and system time of the
-worker's process while it takes new orders through all their events, with all that follows from them.
+A worker reads so many orders back from Kafka, and rests: then all finished ones have left memory, the open ones are in
+it, and nothing is left to be done. It is stopped and started once more, from its local copy. A finished order has been
+through all its events, the last of them ten days ago; an open one was placed up to six hours ago.
+
+- Memory is the worker's resident memory (RSS) at rest after that start, less that of a worker that holds one order of
+  each shop, by the number of orders. What the first start took at its peak is told besides.
+- Disk is what the worker has on it after it was stopped, and what is in Kafka, one record an order.
+- The cost of an event is user and system time of the worker's process while it takes new orders through all their
+  events, with all that follows from them.
+- With `--sent`, memory right after the events of so many orders have been through a worker, as in a backlog.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from tests.bench.figure import Figure
-from tests.bench.hub import Hub
-from tests.bench.made_orders import finished_orders, open_orders, passing_orders
-from tests.bench.parts import measure_alone, sizes
+from tests.bench.hub import Hub, Running
+from tests.bench.made_orders import Orders, finished_orders, open_orders, passing_orders
+from tests.bench.parts import measure_alone, sizes, step
 from tests.support.kafka import Kafka
 
-SIZES = (10_000, 100_000)
-PASSING_ORDERS = 20_000
-"""New orders by which the cost of an event is measured."""
+OPEN = 10_000, 1_000_000
+FINISHED = 10_000, 1_000_000, 10_000_000
+SENT = (100_000,)
+
+PASSING_ORDERS = 50_000
+"""New orders by which the cost of an event is measured, four events each."""
 
 FIRST_ORDERS = 400
-"""One of each shop, before the worker counts as empty: what a shop takes isn't an order's."""
+"""One of each shop, which the worker holds that counts as empty: what a shop takes isn't an order's."""
 
-COMMAND = "python -m tests.bench.held --open {open} --finished {finished}"
+NEEDED_BYTES = 1_500
+"""What an order may take of the machine's memory at most, until it is at rest."""
+
+COMMAND = "python -m tests.bench.held --open {open} --finished {finished} --sent {sent}"
+
+MAKE: dict[str, Callable[[int], Orders]] = {"open": open_orders, "finished": finished_orders}
 
 
-async def measure(kafka: Kafka, folder: Path, core: int, kind: str, count: int) -> tuple[float, float]:
-    """Bytes an order, and microseconds an event beside so many."""
-    make = {"open": open_orders, "finished": finished_orders}[kind]
-    hub = Hub(kafka, folder, core)
-    await hub.make_topics()
-    async with hub.worker() as worker:
-        first = make(FIRST_ORDERS)
+@dataclass(frozen=True)
+class Holding:
+    """What a worker takes that holds so many orders: bytes resident at rest, at the peak of its first start, on disk
+    and in Kafka, and CPU microseconds an event."""
+
+    at_rest: int
+    peak: int
+    disk: int
+    kafka: int
+    event_us: float
+
+
+async def held(kafka: Kafka, folder: Path, core: int, kind: str, count: int, passing: int) -> Holding:
+    """Measures a worker that holds so many orders and takes so many `passing` ones."""
+    orders = MAKE[kind](count)
+    opened, finished = (count, 0) if kind == "open" else (0, count)
+    async with Hub(kafka, folder, core) as hub:
+        step(f"writing the changelog of {count:,} {kind} orders")
+        in_kafka = await hub.write_changelog(orders)
+        step("a worker starts from it")
+        async with hub.worker() as worker:
+            await worker.at_rest(opened, finished)
+            peak = worker.peak_bytes()
+        on_disk = hub.disk_bytes()
+        step("it starts again, from its local copy")
+        async with hub.worker() as worker:
+            await worker.at_rest(opened, finished)
+            at_rest = worker.resident_bytes()
+            step(f"it takes {passing:,} orders more")
+            event_us = await pass_by(worker, passing_orders(passing, count, orders.end_ms))
+    return Holding(at_rest, peak, on_disk, in_kafka, event_us)
+
+
+async def pass_by(worker: Running, orders: Orders) -> float:
+    """CPU microseconds of the worker for each event of the orders."""
+    before_s = worker.cpu_s()
+    await worker.take(orders)
+    return (worker.cpu_s() - before_s) / orders.events * 1e6
+
+
+async def resident_after_events(kafka: Kafka, folder: Path, core: int, kind: str, count: int) -> float:
+    """Bytes of memory for each of so many orders, right after all their events have been through the worker."""
+    first = MAKE[kind](FIRST_ORDERS)
+    more = replace(MAKE[kind](count), first=FIRST_ORDERS, begin_ms=first.end_ms)
+    async with Hub(kafka, folder, core) as hub, hub.worker() as worker:
         await worker.take(first)
         empty = worker.resident_bytes()
-        held = make(count, FIRST_ORDERS, first.end_ms)
-        await worker.take(held)
-        bytes_each = (worker.resident_bytes() - empty) / count
-        passing = passing_orders(PASSING_ORDERS, FIRST_ORDERS + count, held.end_ms)
-        before_s = worker.cpu_s()
-        await worker.take(passing)
-        return bytes_each, (worker.cpu_s() - before_s) / passing.events * 1e6
+        step(f"a worker takes the events of {count:,} {kind} orders")
+        await worker.take(more)
+        return (worker.resident_bytes() - empty) / count
+
+
+def figures_of(kind: str, count: int, empty: Holding, full: Holding, command: str) -> list[Figure]:
+    """What each order takes: a worker `full` of so many more than the `empty` one has."""
+    each = f"each of {count:,} {kind} orders"
+    return [
+        Figure(f"memory of {each}, at rest", (full.at_rest - empty.at_rest) / count, "B", command),
+        Figure(f"memory of {each}, peak of a start from Kafka", (full.peak - empty.peak) / count, "B", command),
+        Figure(f"disk of {each}, local copy", (full.disk - empty.disk) / count, "B", command),
+        Figure(f"disk of {each}, facts changelog", (full.kafka - empty.kafka) / count, "B", command),
+        Figure(f"an event beside {count:,} {kind} orders", full.event_us, "CPU µs", command),
+    ]
 
 
 async def figures(
-    kafka: Kafka, folder: Path, core: int, opened: Sequence[int] = SIZES, finished: Sequence[int] = SIZES
+    kafka: Kafka,
+    folder: Path,
+    core: int,
+    opened: Sequence[int] = OPEN,
+    finished: Sequence[int] = FINISHED,
+    sent: Sequence[int] = SENT,
 ) -> list[Figure]:
-    command = COMMAND.format(open=",".join(map(str, opened)), finished=",".join(map(str, finished)))
+    named = {"open": opened, "finished": finished, "sent": sent}
+    command = COMMAND.format_map({name: ",".join(map(str, counts)) for name, counts in named.items()})
     found = []
     for kind, counts in (("open", opened), ("finished", finished)):
+        empty = await held(kafka, folder, core, kind, FIRST_ORDERS, FIRST_ORDERS)
+        event_us = []
         for count in counts:
-            bytes_each, event_us = await measure(kafka, folder, core, kind, count)
-            found.append(Figure(f"memory of each of {count:,} {kind} orders", bytes_each, "B", command))
-            found.append(Figure(f"an event beside {count:,} {kind} orders", event_us, "CPU µs", command))
+            check_memory(count)
+            full = await held(kafka, folder, core, kind, FIRST_ORDERS + count, PASSING_ORDERS)
+            found += figures_of(kind, count, empty, full, command)
+            event_us.append(full.event_us)
+        if len(counts) > 1:
+            times = f"an event beside {counts[-1]:,} {kind} orders / beside {counts[0]:,}"
+            found.append(Figure(times, event_us[-1] / event_us[0], "times", command))
+    for kind in ("open", "finished"):
+        for count in sent:
+            bytes_each = await resident_after_events(kafka, folder, core, kind, count)
+            name = f"memory of each of {count:,} {kind} orders, right after their events"
+            found.append(Figure(name, bytes_each, "B", command))
     return found
 
 
+def check_memory(count: int) -> None:
+    """Raises MemoryError where so many orders may be too many for this machine."""
+    needed, free = count * NEEDED_BYTES, psutil.virtual_memory().available
+    if needed > free:
+        raise MemoryError(f"{count:,} orders may take {needed / 1e9:.0f} GB until they rest; {free / 1e9:.0f} are free")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.held", description=__doc__)
-    parser.add_argument("--open", type=sizes, default=SIZES, help="how many open orders, comma-separated")
-    parser.add_argument("--finished", type=sizes, default=SIZES, help="how many finished orders")
-    options = parser.parse_args()
-    measure_alone(lambda kafka, core, _: figures(kafka, Path(".bench/runs"), core, options.open, options.finished))
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.held", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--open", type=sizes, default=OPEN, help="how many open orders, comma-separated")
+    parser.add_argument("--finished", type=sizes, default=FINISHED, help="how many finished orders")
+    parser.add_argument("--sent", type=sizes, default=SENT, help="how many of each whose events are sent")
+    given = parser.parse_args()
+    measure_alone(
+        lambda kafka, core, _: figures(kafka, Path(".bench/runs"), core, given.open, given.finished, given.sent)
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """One worker in event time that is given orders, stopped and started again, and looked at from outside."""
 
 import asyncio
+import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 import psutil
@@ -15,12 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.bench import made_changelog
 from tests.bench.load import INPUTS, PARTITIONS
 from tests.bench.made_orders import Orders, send
-from tests.bench.marks import FIRST, marked
 from tests.bench.measure import Progress, cpu_seconds, peak_mb, started, text, until_done
 from tests.bench.parts import Paced
 from tests.bench.systems import SHIPCLOCK, Run
 from tests.runtime.workers import READY
-from tests.support.kafka import Kafka, create_topics
+from tests.support.kafka import Kafka, create_topics, delete_topics
 
 MOST_ORDERS = "100000000"
 READY_S = 900.0
@@ -32,16 +33,29 @@ COUNT_S = 1.0
 
 
 class Hub:
-    """Topics and a folder of its own; workers run on `core` unless said otherwise."""
+    """Topics and a folder of its own, which are gone once the block is left; workers run on `core` unless said
+    otherwise."""
 
     def __init__(self, kafka: Kafka, folder: Path, core: int) -> None:
         prefix = f"hub{uuid.uuid4().hex[:8]}-"
         self.run = Run(kafka.bootstrap, prefix, f"{prefix}app", folder / prefix)
         self._core = core
 
+    async def __aenter__(self) -> Self:
+        await self.make_topics()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        shutil.rmtree(self.run.folder, ignore_errors=True)
+        await delete_topics(self.run.bootstrap, self.run.prefix)
+
     async def make_topics(self) -> None:
         keep = {"retention.ms": "-1"}
         await create_topics(self.run.bootstrap, {self.run.prefix + topic: (PARTITIONS, keep) for topic in INPUTS})
+
+    def disk_bytes(self, name: str = "data") -> int:
+        """What lies in a worker's folder."""
+        return sum(each.stat().st_blocks * 512 for each in (self.run.folder / name).rglob("*") if each.is_file())
 
     async def write_changelog(self, *lots: Orders) -> int:
         """Writes the facts changelog that a worker which has taken these orders would have left, before the first
@@ -83,15 +97,21 @@ class Running:
         async with Progress.of(self._run, f"{self._run.prefix}alerts") as progress:
             await until_done(progress, self._process, self._log)
 
+    async def metric(self, name: str, **labels: str) -> int:
+        """The sum of a metric's samples that have these labels."""
+        answer = await self._web.get("/metrics")
+        return sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(answer.raise_for_status().text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
     async def orders(self) -> tuple[int, int]:
         """How many orders are in memory, and how many on the disk alone."""
-        answer = await self._web.get("/metrics")
-        found = {"memory": 0, "disk": 0}
-        for family in text_string_to_metric_families(answer.raise_for_status().text):
-            if family.name == "shipclock_orders":
-                for sample in family.samples:
-                    found[sample.labels["where"]] += int(sample.value)
-        return found["memory"], found["disk"]
+        return await self.metric("shipclock_orders", where="memory"), await self.metric(
+            "shipclock_orders", where="disk"
+        )
 
     async def at_rest(self, opened: int, finished: int) -> None:
         """Returns when the finished orders have left memory, the open ones are in it, and the worker is idle. Raises
@@ -106,13 +126,6 @@ class Running:
             wanted = f"{found} orders in memory and on the disk in place of {(opened, finished)}"
             raise TimeoutError(f"{wanted} after {LEFT_S:.0f} s:\n{text(self._log)[-4000:]}") from None
         await self.settle()
-
-    async def has_read(self) -> None:
-        """Returns when the worker has been given its first records."""
-        while marked(FIRST, text(self._log)) is None:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the worker ended by itself:\n{text(self._log)[-4000:]}")
-            await asyncio.sleep(LOOK_S)
 
     def resident_bytes(self) -> int:
         resident: int = self._process.memory_info().rss

@@ -18,10 +18,15 @@ _IN_FLIGHT = 64  # batches not acknowledged yet
 
 
 async def load(bootstrap: str, prefix: str, events: Path, end: int) -> None:
-    """Creates the three input topics under ``prefix``, writes every event of the file to them, and closes
-    each partition with a ``clock.tick`` at ``end`` (milliseconds since the workload's start)."""
+    """Creates the three input topics under ``prefix``, and fills them."""
     keep = {"retention.ms": "-1"}
     await create_topics(bootstrap, {prefix + topic: (PARTITIONS, keep) for topic in INPUTS})
+    await fill(bootstrap, prefix, events, end)
+
+
+async def fill(bootstrap: str, prefix: str, events: Path, end: int) -> None:
+    """Writes every event of the file to the input topics, and closes each partition with a ``clock.tick`` at ``end``
+    (milliseconds since the workload's start)."""
     tick = orjson.dumps({"type": "clock.tick", "time": rfc3339(end)})
     # Idempotent, so that a retried batch can't land behind a later one.
     async with AIOKafkaProducer(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -37,6 +38,11 @@ def end_cleanly() -> None:
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
+def step(text: str) -> None:
+    """Says on the standard error output what is done now."""
+    print(f"  {text} …", file=sys.stderr, flush=True)
+
+
 class Paced:
     """Says on the standard error output how far something has come, every ten seconds."""
 
@@ -50,6 +56,22 @@ class Paced:
         if now_s - self._said_s > self.EVERY_S:
             self._said_s = now_s
             print(f"  {done:,} {self._what}", file=sys.stderr, flush=True)
+
+
+async def output_of(module: str, *arguments: str) -> str:
+    """What a module of this folder prints when it runs in a process of its own. Raises CalledProcessError. Where this
+    is cancelled, the process and those that it has started are ended."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return output.decode()
 
 
 def others_than(taken: set[int]) -> list[int]:

@@ -1,15 +1,14 @@
 """``python -m tests.bench.receive``: `shipclock receive` under a steady load of pushes, on real Kafka.
 
 The receiver is on the first core; broker and senders share the last. Pushes begin by the clock and not by the answers
-before them, and each one's time counts from when it was due. Exits 1 where a push was not answered as stored, where the
-99th percentile is above the limit, or where the topic holds another number than was answered.
+before them, and each one's time counts from when it was due. It fails where a push was not answered as stored, where
+the 99th percentile is above the limit, or where the topic holds another number than was answered.
 """
 
 import argparse
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +17,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.bench.parts import cores, end_cleanly
+from tests.bench.figure import Figure
+from tests.bench.parts import measure_alone
 from tests.feeds.receiving import Push, from_lazada, from_shopee, settings_file
 from tests.feeds.support import shopee
 from tests.runtime.support import until
@@ -33,6 +33,9 @@ ANSWER_S = 30.0
 """A push that isn't answered within this counts as such."""
 
 UNANSWERED = 0
+
+PER_S, SECONDS = 500.0, 60.0
+COMMAND = "python -m tests.bench.receive --per-s {per_s:g} --seconds {seconds:g}"
 
 
 @dataclass
@@ -87,6 +90,46 @@ class Senders:
             writer.close()
 
 
+@dataclass(frozen=True)
+class Received:
+    """What came of the pushes: `stored` records, and CPU seconds of the receiver."""
+
+    senders: Senders
+    stored: int
+    cpu_s: float
+
+    @property
+    def count(self) -> int:
+        return len(self.senders.took_ms)
+
+    def percentile(self, share: float) -> float:
+        """In milliseconds."""
+        return sorted(self.senders.took_ms)[min(self.count - 1, int(self.count * share))]
+
+    def wrong(self) -> list[str]:
+        """What isn't as it should be, in words."""
+        good = sum(times for status, times in self.senders.statuses.items() if 200 <= status < 300)
+        found = []
+        if not good == self.stored == self.count:
+            statuses = dict(sorted(self.senders.statuses.items()))
+            found.append(f"of {self.count} pushes {good} were answered as stored and {self.stored} were: {statuses}")
+        if self.percentile(0.99) >= LIMIT_MS:
+            found.append(f"the 99th percentile is {LIMIT_MS:.0f} ms or more")
+        return found
+
+    def figures(self, command: str, per_s: float) -> list[Figure]:
+        at = f"{per_s:,.0f} pushes a second"
+        return [
+            Figure(f"{at}, answered", self.count - self.senders.statuses[UNANSWERED], "", command),
+            Figure(f"{at}, stored", self.stored, "", command),
+            Figure(f"{at}, connections opened", self.senders.opened, "", command),
+            Figure(f"{at}, median", self.percentile(0.5), "ms", command),
+            Figure(f"{at}, 99th percentile", self.percentile(0.99), "ms", command),
+            Figure(f"{at}, longest", self.percentile(1.0), "ms", command),
+            Figure(f"{at}, the receiver's CPU a push", self.cpu_s / self.count * 1000, "ms", command),
+        ]
+
+
 def written(push: Push, host: str) -> bytes:
     """As HTTP/1.1."""
     path, body, headers = push
@@ -107,8 +150,7 @@ def pushes(count: int) -> list[Push]:
     return made
 
 
-async def measure(kafka: Kafka, core: int, per_s: float, seconds: float, folder: Path) -> bool:
-    """Prints what came of it; whether that is as it should be."""
+async def measure(kafka: Kafka, core: int, per_s: float, seconds: float, folder: Path) -> Received:
     environment = os.environ | {
         "SHIPCLOCK_BROKER": f"kafka://{kafka.bootstrap}",
         "SHIPCLOCK_FEEDS": str(settings_file(folder)),
@@ -139,33 +181,26 @@ async def measure(kafka: Kafka, core: int, per_s: float, seconds: float, folder:
         cpu_s = sum(process.cpu_times()[:2]) - cpu_s
         stored = await count_records(kafka.bootstrap, "inbox") - before
         senders.close()
-    return _report(senders, stored, cpu_s, seconds)
+    return Received(senders, stored, cpu_s)
 
 
-def _report(senders: Senders, stored: int, cpu_s: float, seconds: float) -> bool:
-    took_ms = sorted(senders.took_ms)
-    count = len(took_ms)
-    good = sum(times for status, times in senders.statuses.items() if 200 <= status < 300)
-    p50, p99 = (took_ms[min(count - 1, int(count * share))] for share in (0.5, 0.99))
-    print(f"pushes {count} in {seconds:.0f} s, over {senders.opened} connections; stored {stored}")
-    print(f"answered {count - senders.statuses[UNANSWERED]}; statuses {dict(sorted(senders.statuses.items()))}")
-    print(f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {took_ms[-1]:.1f} ms")
-    print(f"CPU {cpu_s:.2f} s: {cpu_s / count * 1000:.3f} ms a push, {cpu_s / seconds:.0%} of the core")
-    return good == stored == count and p99 < LIMIT_MS
+async def figures(kafka: Kafka, core: int, per_s: float = PER_S, seconds: float = SECONDS) -> list[Figure]:
+    """Raises ValueError where not all was as it should be."""
+    with tempfile.TemporaryDirectory() as folder:
+        received = await measure(kafka, core, per_s, seconds, Path(folder))
+    found = received.figures(COMMAND.format(per_s=per_s, seconds=seconds), per_s)
+    if wrong := received.wrong():
+        raise ValueError("; ".join([*wrong, *map(str, found)]))
+    return found
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.receive", description=__doc__)
-    parser.add_argument("--per-s", type=float, default=500.0, help="pushes in a second (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    options = parser.parse_args()
-    end_cleanly()
-    core, others = cores()
-    with Kafka(cores=others) as kafka, tempfile.TemporaryDirectory() as folder:
-        is_good = asyncio.run(measure(kafka, core, options.per_s, options.seconds, Path(folder)))
-    print("as it should be" if is_good else "NOT as it should be", file=sys.stderr)
-    return 0 if is_good else 1
+    parser.add_argument("--per-s", type=float, default=PER_S, help="pushes in a second (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    given = parser.parse_args()
+    measure_alone(lambda kafka, core, _: figures(kafka, core, given.per_s, given.seconds))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,7 +19,8 @@ OPEN = open_orders(30, 1_025, DONE.end_ms)
 
 def worker_writes(number: int, lots: tuple[Orders, ...]) -> dict[bytes, bytes | None]:
     """What is in a partition of the changelog in the end."""
-    partition, found = Partition(number, PARTITIONS, pack_files.load([str(PACK)]), "event"), {}
+    partition = Partition(number, PARTITIONS, pack_files.load([str(PACK)]), "event")
+    found: dict[bytes, bytes | None] = {}
     offset = 0
     for lot in lots:
         mine = [each for each in lot.made() if partition_of(PLATFORM, f"s{each[2]}", PARTITIONS) == number]

@@ -21,3 +21,8 @@ def test_a_measure_named_beside_it_is_taken_too() -> None:
 
 def test_measures_can_be_left_out() -> None:
     assert read_options(["--beside="]).beside == []
+
+
+def test_a_part_can_be_measured_without_any_system() -> None:
+    options = read_options(["--only=", "--beside=workers"])
+    assert (options.only, options.beside) == ([], ["workers"])

@@ -354,6 +354,16 @@ async def delete_topic(bootstrap: str, topic: str) -> None:
         await admin.close()
 
 
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Has the broker delete the topics that begin so; it does soon."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic for topic in await admin.list_topics() if topic.startswith(prefix)])
+    finally:
+        await admin.close()
+
+
 async def produce(bootstrap: str, records: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
     """Writes (topic, key, value) records in order, each to its key's murmur2 partition; returns when all are
     acknowledged."""
