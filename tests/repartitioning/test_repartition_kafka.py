@@ -1,7 +1,8 @@
-"""A hub that grows from four partitions to eight, on a real Kafka."""
+"""A hub of four workers that grows from four partitions to eight, on a real Kafka."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.support.kafka import Kafka, produce, read_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
+WORKERS = 4
 GROWN = 2 * PARTITIONS
 SINK = "sink-of-a-test"
 
@@ -40,6 +42,18 @@ def after(before: Site) -> Site:
     made = Site(before.bootstrap, f"{before.prefix}grown-", before.folder, partitions=GROWN)
     made.group = made.environment["SHIPCLOCK_APP_ID"] = before.group
     return made
+
+
+@asynccontextmanager
+async def working(site: Site, folder: str) -> AsyncIterator[None]:
+    """Workers with a folder of their own each, from when all are ready until all have stopped."""
+    async with AsyncExitStack() as stack:
+        starting = [stack.enter_async_context(site.worker(f"{folder}-{n}")) for n in range(WORKERS)]
+        workers = await asyncio.gather(*starting)
+        await asyncio.gather(*(each.ready() for each in workers))
+        yield
+        codes = await asyncio.gather(*(each.stop() for each in workers))
+        assert codes == [0] * WORKERS, [each.log()[-3000:] for each in workers]
 
 
 def repartition(site: Site, *arguments: str) -> tuple[int, str]:
@@ -81,12 +95,10 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
     async def move(*arguments: str) -> tuple[int, str]:
         return await asyncio.to_thread(repartition, before, str(GROWN), "--to-prefix", after.prefix, *arguments)
 
-    async with before.worker() as worker:
-        await worker.ready()
+    async with working(before, "before"):
         await send(before, records[:third])
         await until(lambda: _committed(before, third))
-        assert (await move())[0] == 2, "a worker is running"
-        assert await worker.stop() == 0, worker.log()[-3000:]
+        assert (await move())[0] == 2, "workers are running"
     emitted = [record for record in await read_topic(before.bootstrap, f"{before.prefix}alerts") if record.value]
     deliver(before, offset := sum(record.partition == 0 for record in emitted) // 2)
     assert offset > 0
@@ -106,10 +118,9 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
     async with Reader(after.bootstrap, after.prefix, "alerts", partitions=GROWN) as read:
         await read.to_end()
         assert state_of(read.alerts()) == state_of(_values(emitted))
-        async with after.worker() as worker:
+        async with working(after, "after"):
             await tick_all(after, END_MS, GROWN)
             await read.until(lambda: read.state() == wanted)
-            assert await worker.stop() == 0, worker.log()[-3000:]
         await read.to_end()
     names = [(each["data"]["alert"], each["data"]["revision"]) for each in read.alerts()]
     assert len(set(names)) == len(names), "one is told twice"
