@@ -3,7 +3,7 @@
 What was emitted at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from rules.emit.transition import Transition
 from rules.kinds.deadline.evidence import Known, deadline_ending, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.endings import ending
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluation import Evidence, Finding
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
@@ -21,7 +21,7 @@ from rules.messages.alert_state import Desired, Emitted, needs_emit, record_emit
 from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.messages.figures import Figures
 from rules.plan.rule_book import RuleBook
-from rules.state.findings import MORE, Findings
+from rules.state.findings import MORE, MOST_OPEN, About, Findings
 from rules.state.shop import Order, Shop
 
 
@@ -101,14 +101,16 @@ class Reconciler:
         if isinstance(evaluator, SubjectEvaluator):
             return self._reconcile_by_subject(shop, evaluator, at_ms, since_ms, most)
         found = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
-        if not found.desired and not shop.emitted.open_of(evaluator.rule.id):
+        is_open = shop.emitted.open_of(evaluator.rule.id)
+        if not found.desired and not is_open:
             return Reconciled(found.next_ms, 1, found.changed)
         findings = Findings()
-        for about, finding in {(each.subject, each.episode): each for each in found.desired}.items():
-            findings.put(about, Evaluation([finding], NEVER))
-        findings.settle(evaluator.rule)
-        self._note_open(shop, evaluator, findings)
-        self._find_of_findings(shop, evaluator, findings, at_ms)
+        findings.wanted = {(each.subject, each.episode): each for each in found.desired}
+        if not _stands(shop, evaluator.rule, is_open, findings.wanted):
+            findings.moved |= dict.fromkeys(findings.wanted)
+            findings.settle(evaluator.rule)
+            self._note_open(shop, evaluator, findings)
+            self._find_of_findings(shop, evaluator, findings, at_ms)
         current_until_ms = self._keep_current(shop, evaluator, findings, at_ms, since_ms)
         next_ms = min(found.next_ms, findings.next_ms(), current_until_ms)
         return Reconciled(next_ms, 1 + len(found.desired), found.changed)
@@ -203,7 +205,7 @@ class Reconciler:
         if not is_open:
             due.pop(n, None)
             return NEVER
-        by_key = isinstance(evaluator, SubjectEvaluator) and evaluator.figures_by_key
+        by_key = evaluator.figures_by_key
         if by_key and not findings.unsure and findings.more is None:
             return due.get(n, NEVER)
         hour_ms = min(due.get(n, NEVER), _full_hour(since_ms))
@@ -235,6 +237,13 @@ class Reconciler:
         if evaluator.watch_figures(shop, shop.states[n], current, at_ms):
             return NEVER
         due[n] = _full_hour(at_ms + 1)
+        return due[n]
+
+    def compare_figures(self, shop: Shop, n: int, since_ms: int) -> int:
+        """Has the figures of the open alerts of one rule (by its place in the plan) compared at the first full hour
+        from `since_ms` on. Returns when that is (epoch ms)."""
+        due = shop.figures_due = shop.figures_due or {}
+        due[n] = min(due.get(n, NEVER), _full_hour(since_ms))
         return due[n]
 
     def _figures(
@@ -305,6 +314,20 @@ class Reconciler:
         figures = new.about.figures() if isinstance(new.about, Evidence) else None
         state = record_emitted(new.rule.id, new.last_emitted, new.desired, figures, new.at_ms)
         new.shop.emitted.record(emitted, new.alert, state)
+
+
+def _stands(shop: Shop, rule: Rule, is_open: Collection[str], wanted: Mapping[About, Finding]) -> bool:
+    """Whether the open alerts of a rule are those that it wants, each as it should be: as most of the time."""
+    if len(is_open) != len(wanted) or len(wanted) > MOST_OPEN:
+        return False
+    for about, finding in wanted.items():
+        alert = alert_id(rule.id, shop.key, *about)
+        if alert not in is_open:
+            return False
+        last_emitted = shop.emitted.alerts[alert]
+        if needs_emit(last_emitted, finding.open) or _is_no_longer_that_sanction(last_emitted, finding.open):
+            return False
+    return True
 
 
 def _full_hour(at_ms: int) -> int:

@@ -9,7 +9,7 @@ from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
-from rules.state.aggregate import apply_order, check_ratios
+from rules.state.aggregate import apply_order, check_ratios, positions
 from rules.state.changes import Changes
 from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, Shop
@@ -93,7 +93,8 @@ class RuleEvaluation:
             shop.rebound = False
             self._timers.schedule_shop(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         if shop.ratios_to_check:
-            check_ratios(shop)
+            for n in positions(check_ratios(shop)):
+                next_evals[n] = min(next_evals[n], self._reconciler.compare_figures(shop, n, since_ms))
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
             if self.evaluations_left <= 0:

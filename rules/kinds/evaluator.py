@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
@@ -61,6 +61,9 @@ class Evaluator(ABC, Generic[R, State]):
 
     figures_are_cheap: bool = False
     """Its figures may be worked out each time it is evaluated, not only at full hours."""
+
+    figures_by_key: ClassVar[bool] = False
+    """An alert's figures differ only where its key has been evaluated again, of rules that are evaluated by subject."""
 
     def figures(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Figures:
         """Those of the evidence, for kinds that can compute them at less cost."""

@@ -21,7 +21,6 @@ class SubjectEvaluator(Evaluator[R, State]):
     again that may have changed."""
 
     figures_by_key: ClassVar[bool] = True
-    """An alert's figures differ only where its key has been evaluated again."""
 
     def evaluate(self, shop: ShopView, state: State, at_ms: int) -> Evaluation:
         """Of all there is at once: what the engine's evaluation key by key comes to."""

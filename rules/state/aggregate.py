@@ -53,7 +53,7 @@ def replace_facts(order: Order, facts: OrderFacts) -> None:
 
 
 def _replace_where_bad(order: Order, facts: OrderFacts) -> None:
-    for n in _positions(order.bad):
+    for n in positions(order.bad):
         counter = order.shop.counters[n]
         day = order.days[counter.ratio.denominator.n]
         if day is not None and order.id in counter.bad.get(day, ()):
@@ -122,7 +122,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         buckets.remove(before)
     else:
         was_bad, ratios = 0, ratios & (bad | buckets.used_up())
-    for n in _positions(ratios):
+    for n in positions(ratios):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1
         if is_good and before is not None and day is not None and not counter.distinguishes(before, day):
@@ -138,7 +138,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
 def _flip(order: Order, flipped: int) -> int:
     """Turns an order that stays on its day bad or good in some ratios (as bits)."""
     shop, dirty_rules = order.shop, 0
-    for n in _positions(flipped):
+    for n in positions(flipped):
         counter = shop.counters[n]
         denominator = counter.ratio.denominator
         day = order.days[denominator.n]
@@ -152,14 +152,20 @@ def _flip(order: Order, flipped: int) -> int:
     return dirty_rules
 
 
-def check_ratios(shop: Shop) -> None:
+def check_ratios(shop: Shop) -> int:
     """Adds the evaluators that must evaluate again because of the counts of ratios to those that must anyway. Once for
-    all orders that have changed: most don't change what the first have."""
-    for n in _positions(shop.ratios_to_check):
-        evaluators = shop.plan.on_ratio[n]
-        if evaluators & ~shop.dirty_rules and shop.counters[n].is_dirty():
-            shop.dirty_rules |= evaluators
+    all orders that have changed: most don't change what the first have. Returns the evaluators (as bits) of which only
+    the figures of open alerts may have moved."""
+    moved = 0
+    for n in positions(shop.ratios_to_check):
+        evaluators, counter = shop.plan.on_ratio[n], shop.counters[n]
+        if evaluators & ~shop.dirty_rules:
+            if counter.has_changed_stage():
+                shop.dirty_rules |= evaluators
+            elif counter.has_passed_limits():
+                moved |= evaluators
     shop.ratios_to_check = 0
+    return moved & ~shop.dirty_rules
 
 
 @lru_cache(maxsize=10_000)
@@ -169,7 +175,7 @@ def _alike(days: Days) -> Days:
 
 
 @lru_cache
-def _positions(bits: int) -> tuple[int, ...]:
+def positions(bits: int) -> tuple[int, ...]:
     return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
 
 

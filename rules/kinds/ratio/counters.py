@@ -57,6 +57,11 @@ class DayBuckets:
             return  # it had no slack set
         self._first_limit = min(self._limits.values(), default=NEVER)
 
+    def lower_slack(self, ratio: int, slack: int) -> None:
+        """Sets a ratio's slack if it is less than that set."""
+        if self._added + slack + 1 < self._limits.get(ratio, NEVER):
+            self.set_slack(ratio, slack)
+
     @property
     def by_day(self) -> dict[int, int]:
         if self._changes:
@@ -164,16 +169,14 @@ class RatioCounter:
                     return True
         return False
 
-    def is_dirty(self) -> bool:
-        """Whether a count has come to another stage since it was last evaluated, or figures of an open alert may have
-        moved by a tenth."""
-        if not self.counts or self.idle:
-            return False
-        return self._current_stages() != self.stages or (bool(self.figure_limits) and self._passes_limits())
+    def has_changed_stage(self) -> bool:
+        """Whether a count has come to another stage since it was last evaluated."""
+        return bool(self.counts) and not self.idle and self._current_stages() != self.stages
 
-    def _passes_limits(self) -> bool:
-        """Whether a count has passed its limits, which are no longer needed then."""
-        for count in self.counts:
+    def has_passed_limits(self) -> bool:
+        """Whether figures of an open alert may have moved by a tenth since the limits were set, which are no longer
+        needed then. Asked after `has_changed_stage`, which takes the counts' totals."""
+        for count in self.counts if self.figure_limits and not self.idle else ():
             limits = self.figure_limits.get(count.period)
             if limits is not None and limits.passed(count.bad, count.total):
                 self.figure_limits = NOTHING
@@ -181,10 +184,13 @@ class RatioCounter:
         return False
 
     def watch_figures(self, limits: Mapping[Period, FigureLimits]) -> None:
-        """Sets the limits round the figures of the open alerts."""
+        """Sets the limits round the figures of the open alerts. Called after `advance`."""
         self.figure_limits = limits or NOTHING
         if limits:
-            self._current_stages()  # sets the slack
+            slack = min(
+                [limits[each.period].slack(each.bad, each.total) for each in self.counts if each.period in limits]
+            )
+            self.buckets.lower_slack(self.ratio.bit, slack)
 
     def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and finds the counts' stages. Returns when the window slides next (epoch ms)."""
@@ -203,7 +209,17 @@ class RatioCounter:
         for count in self.counts:
             if count.period not in periods:
                 self.buckets.slide(count.period, periods[0])
-        return tuple([Count(period, self.bad_in(period)) for period in periods])
+        return tuple([Count(period, self._bad_after_sliding_to(period)) for period in periods])
+
+    def _bad_after_sliding_to(self, period: Period) -> int:
+        """How many orders of a period are bad: by the count of the one that it follows, if it reaches into that."""
+        for count in self.counts:
+            before = count.period
+            if before.first <= period.first <= before.last <= period.last:
+                gone = [self.bad_on(day) for day in range(before.first, period.first)]
+                come = [self.bad_on(day) for day in range(before.last + 1, period.last + 1)]
+                return count.bad - sum(gone) + sum(come)
+        return self.bad_in(period)
 
     def _go_idle(self, at_ms: int) -> None:
         """Goes idle if nothing is bad in the current periods or later. (Ratios of disputes have no bad orders to tell

@@ -12,7 +12,8 @@ from rules.calendar.instants import HOUR_MS
 from rules.emit.reconcile import Reconciler
 from rules.engine.engine import Engine
 from rules.harness.replay import apply_event, replay
-from rules.kinds.evaluation import Finding
+from rules.kinds.evaluation import Evaluation, Finding
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Alert, AlertData, Penalty, subject_and_episode
 from rules.messages.figures import Figures, differs, figures_in
@@ -227,6 +228,28 @@ def test_nothing_is_looked_at_where_no_alert_with_figures_is_open(monkeypatch: p
         apply_event(engine, *happened)
     engine.advance(ms("70h"))
     assert engine.shop("joom", "s1").figures_due == {}
+
+
+def test_figures_that_move_between_two_full_hours_have_nothing_evaluated_before_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evaluated_ms, evaluate = list[int](), RatioEvaluator.evaluate
+
+    def noted(evaluator: RatioEvaluator, shop: Any, state: Any, at_ms: int) -> Evaluation:
+        evaluated_ms.append(at_ms)
+        return evaluate(evaluator, shop, state, at_ms)
+
+    engine = Engine(book(late_ship(), SHARE), stepping=True)
+    for happened in [*orders(20, "10m", bad=4), *orders(1, "60m")]:
+        apply_event(engine, *happened)
+    engine.advance(ms("61m"))
+    monkeypatch.setattr(RatioEvaluator, "evaluate", noted)
+    for minute in range(62, 119):
+        for happened in orders(3, f"{minute}m", bad=1):
+            apply_event(engine, *happened)
+    engine.advance(ms("121m"))
+    assert evaluated_ms == [ms("120m")]
+    assert brief(drained(engine))[-1] == "2h updated crossed figures_moved"
 
 
 # -- against the slow reference -----------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_of_many_orders_late_at_once_the_counts_are_looked_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = 0
-    look = RatioCounter.is_dirty
+    look = RatioCounter.has_changed_stage
 
     def counted(counter: RatioCounter) -> bool:
         nonlocal looks
@@ -123,7 +123,7 @@ def test_of_many_orders_late_at_once_the_counts_are_looked_at_once(
     for happened, at_ms in [placed(str(n), "0h") for n in range(300)]:
         engine.apply(happened, at_ms)
     engine.settle()
-    monkeypatch.setattr(RatioCounter, "is_dirty", counted)
+    monkeypatch.setattr(RatioCounter, "has_changed_stage", counted)
     engine.advance(ms("100h"))
     alerts = engine.drain().alerts
     assert [alert.data.value for alert in alerts if alert.data.rule == "joom.share"] == [1.0]
