@@ -175,10 +175,11 @@ def _that_may_differ(
 ) -> Sequence[Boundary]:
     """The boundaries at which an order may have counted otherwise than by its `part` now: those in whose periods it
     counts now, or counted then."""
-    if not (ratio.fixed and facts.plain):
-        return boundaries
-    anchor = ratio.denominator.anchor(facts)
     now = NO_DAY if part is None else part[0]
+    if not (ratio.fixed and facts.plain):
+        first_ms = facts.first_at_ms()
+        return [each for each in boundaries if first_ms <= each.at_ms or each.period.first <= now <= each.period.last]
+    anchor = ratio.denominator.anchor(facts)
     then = NO_DAY if anchor is None else day_of(anchor, ratio.zone)
     return [
         each

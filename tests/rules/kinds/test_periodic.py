@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from rules.calendar.instants import HOUR_MS
 from rules.dsl.reader import parse
 from rules.engine.engine import Engine
+from rules.kinds.ratio import periodic
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing
 from tests.rules.histories import END_MS, Worker, apply, histories
@@ -299,6 +300,18 @@ def test_after_a_restart_only_orders_are_kept_for_a_border_that_something_ahead_
     while not again.settle(limit=1):
         assert {order.id for order in shop.period_results.future_facts} <= {"2"}
     assert {order.id for order in shop.period_results.future_facts} == {"2"}
+
+
+def test_after_a_restart_an_order_is_looked_at_for_no_border_before_it_was_known(monkeypatch: pytest.MonkeyPatch):
+    lived = Worker(
+        book(late_ship(), rule("ratio", "by_due", numerator=LATE, anchor={"due": "joom.late"}, **DAILY)), True
+    )
+    lived.commit_cycle([placed("first", "0h")], ms("1h"))
+    lived.commit_cycle([placed(f"{n}", "340h") for n in range(100)], ms("341h"))
+    looked_at: list[int] = []
+    monkeypatch.setattr(periodic, "_part_then", lambda *_: looked_at.append(1))
+    lived.restarted(lived.alerts).engine.settle()
+    assert len(looked_at) < 2 * 100  # and not for each of the fourteen days
 
 
 def test_an_order_that_expired_is_kept_nowhere():
