@@ -100,9 +100,10 @@ def _searched_text(value: bytes) -> str:
 
 
 class Held:
-    """One alert: the head of its newest record, and all its records as they came, the newest last."""
+    """One alert: the head of its newest record, and all its records as they came, the newest last. What only some are
+    asked for is worked out when they are: while a backlog is read nobody looks at most of them."""
 
-    __slots__ = ("due_ms", "group", "head", "opened_ms", "trail", "worst")
+    __slots__ = ("_worst", "group", "head", "trail")
 
     def __init__(self, head: _Head, value: bytes) -> None:
         self.group: GroupKey = (head.platform, head.shop, head.data.rule)
@@ -111,10 +112,7 @@ class Held:
 
     def renew(self, head: _Head, value: bytes) -> None:
         self.head = head
-        self.opened_ms = to_ms(head.data.opened_at)
-        self.due_ms = NEVER if head.data.due_at is None else to_ms(head.data.due_at)
-        #: Its place where the costliest comes first; looked at often.
-        self.worst = self._place()
+        self._worst: Place | None = None
         self.trail.append(value)
         if len(self.trail) > TRAIL_KEPT:
             del self.trail[0]
@@ -123,6 +121,23 @@ class Held:
     def at_ms(self) -> int:
         """When its newest record was written (epoch ms)."""
         return to_ms(self.head.time)
+
+    @property
+    def opened_ms(self) -> int:
+        """When it was opened (epoch ms)."""
+        return to_ms(self.head.data.opened_at)
+
+    @property
+    def due_ms(self) -> int:
+        """When it is due (epoch ms); `NEVER` if it has no deadline."""
+        return NEVER if self.head.data.due_at is None else to_ms(self.head.data.due_at)
+
+    @property
+    def worst(self) -> Place:
+        """Its place where the costliest comes first; kept, as it is looked at often."""
+        if self._worst is None:
+            self._worst = self._place()
+        return self._worst
 
     @property
     def id(self) -> str:

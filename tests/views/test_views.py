@@ -1,10 +1,12 @@
 """The views, record by record."""
 
 import logging
+from typing import Any
 
 import pytest
 
 from rules.calendar.instants import rfc3339
+from rules.messages.cost import Rank, rank
 from streams.paced_log import PacedLog
 from streams.views import view
 from streams.views.acks import Ack, Step, encode
@@ -102,6 +104,29 @@ def test_lists_begin_with_the_worst_of_the_open_ones() -> None:
     )
     ranked = sorted(log.view.alerts.having(None), key=lambda held: held.place())
     assert [held.id for held in ranked] == [alert_id(order) for order in ("3", "2", "1", "4")]
+
+
+def test_where_an_alert_stands_in_a_list_is_found_when_it_is_asked_for_and_then_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ranked: list[str] = []
+
+    def counted(stage: str, severity: str, *penalty: Any) -> Rank:
+        ranked.append(severity)
+        return rank(stage, severity, *penalty)
+
+    monkeypatch.setattr("streams.views.alerts.rank", counted)
+    alerts = Alerts()
+    for revision in range(1, 5):
+        for order in ("1", "2"):
+            alerts.apply(key(order), alert(order, revision, severity="warning" if revision < 4 else "critical"))
+    assert ranked == []
+    for _ in range(3):
+        assert len({held.place() for held in alerts.open.values()}) == 2
+    assert ranked == ["critical", "critical"]
+    alerts.apply(key("2"), alert("2", 5, severity="info"))
+    assert [held.head.order for held in sorted(alerts.open.values(), key=Held.place)] == ["1", "2"]
+    assert ranked[2:] == ["info"]
 
 
 def test_a_standing_is_passed_on_as_it_was_written() -> None:
