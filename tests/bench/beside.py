@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import burst, first_paint, held, latency, memory, receive, restart, workers
+from tests.bench import burst, first_paint, held, latency, memory, olist, receive, restart, workers
 from tests.bench.figure import Figure
 from tests.bench.figure import show as show_figures
 from tests.support.kafka import Kafka
@@ -59,6 +59,7 @@ PARTS: Mapping[str, Part] = {
     "workers": Part(10 * MINUTE_S, lambda on, _: workers.figures(on.kafka, on.runs, on.others)),
     "receive": Part(5 * MINUTE_S, lambda on, _: receive.figures(on.kafka, on.core)),
     "first_paint": Part(5 * MINUTE_S, lambda *_: first_paint.figures()),
+    "olist": Part(5 * MINUTE_S, lambda on, _: olist.figures(on.kafka, on.runs, on.core)),
     "memory": Part(20 * MINUTE_S, lambda *_: memory.figures()),
 }
 

@@ -63,10 +63,10 @@ class Hub:
         return await made_changelog.write(self.run, *lots)
 
     @asynccontextmanager
-    async def worker(self, name: str = "data", core: int | None = None) -> AsyncIterator["Running"]:
+    async def worker(self, name: str = "data", core: int | None = None, **settings: str) -> AsyncIterator["Running"]:
         """A worker that is ready, from start to SIGTERM; `name` is its folder."""
         run = replace(self.run, folder=self.run.folder / name)
-        environment = SHIPCLOCK.environment(run) | {"SHIPCLOCK_MAX_ORDERS": MOST_ORDERS}
+        environment = SHIPCLOCK.environment(run) | {"SHIPCLOCK_MAX_ORDERS": MOST_ORDERS} | settings
         system = replace(SHIPCLOCK, environment=lambda _: environment)
         log, began_s = run.folder.with_suffix(".log"), time.monotonic()
         async with started(system, run, self._core if core is None else core, log) as process:

@@ -39,12 +39,13 @@ COMMAND = "python -m tests.bench.workers --orders {orders} --workers {workers}"
 
 @dataclass(frozen=True)
 class Shared:
-    """What some workers did: seconds in all, those in which the events were written, how many alert records there were,
-    and each worker's events and CPU seconds."""
+    """What some workers did: seconds in all, those in which the events were written, how many alert records there were
+    and how large, and each worker's events and CPU seconds."""
 
     seconds: float
     writing_s: float
     alerts: int
+    alert_bytes: int
     events: list[int]
     cpu_s: list[float]
 
@@ -59,6 +60,7 @@ class Shared:
             Figure(f"{on}, an event of the worker that takes most", max(each), "CPU µs", command),
             Figure(f"{on}, the busiest worker's share of the events", max(self.events) / total, "", command),
             Figure(f"{on}, alert records, none missing and none twice", self.alerts, "", command),
+            Figure(f"{on}, an alert record", self.alert_bytes / self.alerts, "B", command),
         ]
 
 
@@ -108,7 +110,8 @@ async def share(hub: Hub, free: Sequence[int], file: Path, expected: Expected, c
     if wrong:
         raise ValueError(f"{count} workers: {'; '.join(wrong)}")
     last_s = max((record.timestamp for record in records), default=0) / 1000
-    return Shared(last_s - began_s, writing_s, len(records), events, cpu_s)
+    alert_bytes = sum(len(record.key) + len(record.value or b"") for record in records)
+    return Shared(last_s - began_s, writing_s, len(records), alert_bytes, events, cpu_s)
 
 
 async def have_shares(workers: Sequence[Running]) -> None:
