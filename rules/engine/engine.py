@@ -113,8 +113,13 @@ class Engine(Intake):
 
     @property
     def decoded_orders(self) -> int:
-        """How many orders may be encoded; some may be gone."""
+        """How many orders in memory may be encoded once nothing is to be done with them."""
         return len(self.ledger.decoded)
+
+    @property
+    def has_unfinished_orders(self) -> bool:
+        """Whether orders are to be evaluated or drained, which can't be encoded before."""
+        return bool(self._changes.orders) or self.work.has_orders()
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""

@@ -90,7 +90,7 @@ class Intake:
         """Adds a new order to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
-        self.ledger.decoded.append(order)
+        self.ledger.decoded[order] = None
 
     def add_restored(self, order: RestoredOrder) -> None:
         """Adds an order that has come back after a restart to its shop."""
@@ -101,6 +101,8 @@ class Intake:
     def drop(self, order: OrderInMemory) -> None:
         """Removes an order from its shop."""
         del order.shop.orders[order.id]
+        if isinstance(order, Order):
+            self.ledger.decoded.pop(order, None)
         self.order_count -= 1
 
     def drain(self) -> Changes:

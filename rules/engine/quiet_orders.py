@@ -31,9 +31,7 @@ class QuietOrders:
         be."""
         decoded = self._ledger.decoded
         for _ in range(min(limit, len(decoded))):
-            order = decoded.popleft()
-            if order.shop.orders.get(order.id) is not order:
-                continue  # it has left memory, was dropped or encoded
+            order, _ = decoded.popitem(last=False)
             are_many = len(decoded) >= most
             if are_many and self._ledger.evict_early(order):
                 continue
@@ -42,7 +40,7 @@ class QuietOrders:
             if _is_settled(order) and (are_many or _is_quiet(order, at_ms)):
                 order.shop.orders[order.id] = EncodedOrder(order)
             else:
-                decoded.append(order)
+                decoded[order] = None
 
     def decode(self, kept: OrderInMemory) -> Order:
         """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""
@@ -55,7 +53,7 @@ class QuietOrders:
             self._work.mark_order(order)
         else:
             replace_facts(order, order.facts)
-        self._ledger.decoded.append(order)
+        self._ledger.decoded[order] = None
         return order
 
     def decode_restored(self, restored: RestoredOrder, at_ms: int) -> Order | None:
@@ -77,7 +75,7 @@ class QuietOrders:
         if order.alerts is None and order.facts.plain and _is_settled(order):
             order.shop.orders[order.id] = EncodedOrder(order, restored.raw)
         else:
-            self._ledger.decoded.append(order)
+            self._ledger.decoded[order] = None
 
 
 def _is_settled(order: Order) -> bool:

@@ -8,7 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Final, Protocol
 
@@ -62,9 +62,9 @@ class OrderLedger:
         self._evicted = HashedKeys()
         self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
-        #: The orders in memory that may be encoded, those decoded for longest first; some may be gone
-        #: (`rules.engine.quiet_orders`).
-        self.decoded: deque[Order] = deque()
+        #: The orders in memory that may be encoded, those decoded for longest first (`rules.engine.quiet_orders`). (In
+        #: a queue those that have left memory would stay in it until their turn came.)
+        self.decoded: OrderedDict[Order, None] = OrderedDict()
 
     def __len__(self) -> int:
         """How many orders have left memory."""
@@ -130,6 +130,8 @@ class OrderLedger:
     def _evict(self, order: OrderInMemory) -> None:
         shop, last_ms, placed_ms = order.shop, order.last_ms, order.placed_ms
         del shop.orders[order.id]
+        if isinstance(order, Order):
+            self.decoded.pop(order, None)
         self._evicted.add((shop.key, order.id))
         shop.evicted += 1
         if last_ms > shop.evicted_to_ms:
@@ -204,7 +206,7 @@ class OrderLedger:
             order.alerts = _decode_alerts(alerts)
         derive_again(order, max(at_ms, self.counted_ms))
         self.note_finished(order)
-        self.decoded.append(order)
+        self.decoded[order] = None
         return order
 
     # -- questions --------------------------------------------------------------------------------------------

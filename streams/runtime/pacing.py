@@ -40,7 +40,11 @@ class Pacing:
         self.events += events
         self._arrived.set()
         if self.events > BUSY_EVENTS:
-            self._enough.set()
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Has the next commit cycle begin at once."""
+        self._enough.set()
 
     @property
     def is_backlog(self) -> bool:

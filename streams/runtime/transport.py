@@ -182,12 +182,13 @@ class Consumer(driver.Consumer):
         return self.flow_active and not self.should_stop and self._thread.holds()
 
     async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
-        """Puts one batch into the queues of its topic's agents; waits while they are full."""
+        """Puts one batch into the queues of its topic's agents; waits while they are full, and while the worker has no
+        room for it."""
         batch = Batch(self.app.names.inputs[tp.topic], tp.partition, fetched)
         for channel in self.app.topics._tp_index[tp]:
             # Not `put`: Faust empties the queues when it suspends and resumes, which cancels whoever waits in it; and
             # not before recovery is over, since what is in the queues by then is thrown away.
-            while channel.queue.full() or not self.app.tables.actives_ready:
+            while channel.queue.full() or not (self.app.tables.actives_ready and self.app.worker.has_room()):
                 await asyncio.sleep(FULL_S)
                 if not self._holds():
                     return

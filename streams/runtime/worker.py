@@ -50,9 +50,13 @@ ENCODE = 1_000
 """Orders of all partitions that are looked at whether they can be encoded, after each commit cycle without a backlog:
 some 5 ms if all can."""
 
-MOST_DECODED = 100_000
+MOST_DECODED = 50_000
 """Where more orders of all partitions are decoded, as in a backlog, as many more leave memory or are encoded as can: a
-decoded one takes some 1 KB."""
+decoded one takes some 1.5 KB."""
+
+MOST_DECODED_BETWEEN = 80_000
+"""Where so many are decoded while some wait to be evaluated or written, which can't be encoded before, reading waits
+for the commit cycle."""
 
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
@@ -133,6 +137,18 @@ class Worker(Service):
             partition.apply(batch)
         self.events += len(batch.records)
         self._pacing.arrived(len(batch.records))
+
+    def has_room(self) -> bool:
+        """Whether more records may be applied now. Where not, a commit cycle makes room, and begins at once."""
+        partitions = self.partitions.values()
+        if sum([each.engine.decoded_orders for each in partitions]) <= MOST_DECODED_BETWEEN:
+            return True
+        if self._one_at_a_time.locked():
+            return False
+        if any(each.engine.has_unfinished_orders for each in partitions):
+            self._pacing.hurry()
+            return False
+        return True  # no cycle makes more
 
     def _note_recovery(self) -> None:
         """State is restored, so what is evaluated from now on may be written."""

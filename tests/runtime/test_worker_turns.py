@@ -241,6 +241,38 @@ async def test_orders_of_many_partitions_leave_memory_in_turns_and_after_alerts_
     assert all("others" in happened[one:other] for one, other in pairwise(evicts))
 
 
+async def test_reading_waits_for_a_commit_cycle_where_too_many_orders_are_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    monkeypatch.setattr(worker, "MOST_DECODED_BETWEEN", 30)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
+    monkeypatch.setattr(pacing, "BACKLOG_INTERVAL_S", 3_600.0)
+    monkeypatch.setattr(pacing, "BACKLOG_EVENTS", 0)
+    watching, _ = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(30)), tick(START_MS + 1))
+    assert watching.has_room()
+    apply(watching, event("order.placed", START_MS, "31"), first=31)
+    cycles = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await until(watching.has_room)  # it has the cycle begin, which would come in an hour
+    cycles.cancel()
+    engine = watching.partitions[2].engine
+    assert (engine.decoded_orders, engine.has_unfinished_orders) == (10, False)
+
+
+async def test_reading_goes_on_where_no_commit_cycle_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    monkeypatch.setattr(worker, "MOST_DECODED_BETWEEN", 30)
+    watching, _ = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)), tick(START_MS + 1))
+    engine = watching.partitions[2].engine
+    monkeypatch.setattr(engine, "encode_quiet", lambda **_: None)  # as of periods that are still to come
+    assert not watching.has_room()
+    await watching.commit_cycle()
+    assert engine.decoded_orders == 50
+    assert watching.has_room()
+
+
 @pytest.mark.parametrize("busy", [True, False])
 async def test_a_backlog_leaves_no_more_orders_decoded_than_there_may_be(
     monkeypatch: pytest.MonkeyPatch, busy: bool

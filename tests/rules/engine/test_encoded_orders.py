@@ -99,6 +99,12 @@ def reports_of(engine: Engine) -> list[Any]:
     ]
 
 
+def assert_that_only_orders_in_memory_may_be_encoded(engine: Engine) -> None:
+    decoded = engine.ledger.decoded
+    assert engine.decoded_orders == len(decoded)
+    assert all(order.shop.orders.get(order.id) is order for order in decoded), "nothing else holds those that have left"
+
+
 def assert_nothing_differs(
     rules: RuleBook, stepping: bool, lived: list[Cycle], restarts: set[int], kind: type[Worker]
 ) -> None:
@@ -112,6 +118,7 @@ def assert_nothing_differs(
         assert keeps.kept() == encodes.kept()
         assert state_of(keeps.engine) == state_of(encodes.engine)
         assert reports_of(keeps.engine) == reports_of(encodes.engine)
+        assert_that_only_orders_in_memory_may_be_encoded(encodes.engine)
     assert_well_formed(encodes.alerts)
     assert orders_of(keeps.engine) == orders_of(encodes.engine)
     assert state_of(keeps.engine) == state_of(encodes.engine)
