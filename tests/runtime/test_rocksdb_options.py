@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rocksdict import Rdict, WriteBatch
 
+from streams.kafka.keys import order_key
 from streams.runtime.rocksdb_options import BLOCK_CACHE, BLOCK_CACHE_BYTES, WRITE_BUFFERS_BYTES
 from streams.runtime.snapshot import GATHERED_BYTES, Snapshot
 
@@ -65,3 +66,14 @@ def test_they_have_one_cache_of_what_was_read(tmp_path: Path) -> None:
     assert [one.property_int_value("rocksdb.block-cache-capacity") for one in databases] == [BLOCK_CACHE_BYTES] * 2
     for each in snapshots:
         each.close()
+
+
+def test_an_index_takes_a_byte_or_two_of_memory_for_each_order(tmp_path: Path) -> None:
+    snapshot, orders = Snapshot(tmp_path / "facts-0"), 20_000
+    facts = bytes(100) + os.urandom(200)
+    snapshot.note_all([(order_key("joom", f"shop-{n % 100}", f"26A{n:011}"), facts) for n in range(orders)])
+    snapshot.advance(1)
+    snapshot.write()
+    snapshot._db.flush()
+    assert 0 < (snapshot._db.property_int_value("rocksdb.estimate-table-readers-mem") or 0) < 2 * orders
+    snapshot.close()
