@@ -6,7 +6,7 @@ import re
 from tests.bench.figure import Figure
 from tests.bench.parts import output_of, step
 
-ORDERS = {"open": 1_000_000, "finished": 300_000}
+ORDERS = {"open": 1_000_000, "finished": 1_000_000, "lived": 200_000}
 SHOPS = 5_000
 
 

@@ -1,9 +1,13 @@
 """`python -m tests.bench.order_memory [FINISHED] [OPEN]`: what an order takes of memory, with all packs.
 
-Bytes for each open order, for each that is done and hasn't left memory yet (as many), and for each finished one that
-has, with the worker's local copy on disk; and for each shop. Each part is measured in a process of its own. Finished
-orders come as they do in a shop: a day after the other, each shipped in time, scanned and delivered; one in fifty is
-late and had an alert.
+Bytes for each finished order that has left memory, with the worker's local copy on disk, for each such that was late
+and had an alert, and for each that lived through the worker (these one in ten, and one in fifty of them late); for each
+that is done and hasn't left memory yet, and for each open order; and for each shop. Each part is measured in a process
+of its own.
+
+Finished orders are restored from a changelog like the one that they leave (`tests.bench.made_changelog`): that takes
+half a minute a million. Those that live come as they do in a shop: a day after the other, each shipped, scanned and
+delivered.
 
 "In use" is what the allocators have given out and not taken back (`tests.bench.heap`). "Resident" is the growth of the
 process (RSS) after free memory has been handed back to the system. What an allocator can't hand back, since something
@@ -12,9 +16,12 @@ still lies beside it, is in the second figure alone: it depends on how many orde
 
 import asyncio
 import gc
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,14 +32,19 @@ import orjson
 
 from rules.calendar.instants import HOUR_MS
 from rules.engine.engine import Engine
+from rules.engine.restore import restore_alert, restore_order
+from rules.messages import alerts
+from rules.messages.alerts import Alert
 from rules.messages.events import decode
 from streams import pack_files
-from streams.runtime.changelog import fact_records
+from streams.runtime.changelog import CLOCK_KEY, fact_records
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.snapshot_faults import SnapshotFaults
 from tests.bench import shop_memory
 from tests.bench.heap import bytes_in_use, return_free_memory
+from tests.bench.made_changelog import records
+from tests.bench.made_orders import COLLECTED, DELIVERED, PLACED, SHIPPED, Orders, finished_orders
 from tests.bench.shop_memory import AT_MS, rss
 
 SHOPS = 100
@@ -43,6 +55,14 @@ OPEN_EVERY_MS = HOUR_MS // 20
 """How often 5,000 open orders come: 100,000 an hour."""
 FIRST = 100_000
 """Orders before the first measurement, which fill what doesn't grow with them."""
+AT_ONCE = 5_000
+
+LATE_STAGES = (
+    (0, "order.placed", PLACED),
+    (90 * HOUR_MS, "order.shipped", SHIPPED),
+    (95 * HOUR_MS, "pickup.collected", COLLECTED),
+    (120 * HOUR_MS, "tracking.updated", DELIVERED),
+)
 
 
 def event(kind: str, n: int, at_ms: int, **data: Any) -> bytes:
@@ -82,13 +102,40 @@ class Measured:
         for raw in events:
             self.engine.apply(*decode(raw))
         self.engine.advance(at_ms)
-        records = fact_records(self.engine.drain())
-        self._offset += len(records)
-        self._copy.note_all(records, self._offset)
+        self._note(fact_records(self.engine.drain()))
         self.engine.evict()
         self.engine.encode_quiet()
 
+    def _note(self, facts: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self._offset += len(facts)
+        self._copy.note_all(facts, self._offset)
+
     def finished(self, first: int, number: int) -> None:
+        """So many orders more, as they come back after a restart."""
+        self._restore(finished_orders(number, first), [])
+
+    def late(self, first: int, number: int) -> None:
+        """The same of such that were late."""
+        lot = replace(finished_orders(number, first), stages=LATE_STAGES)
+        self._restore(lot, alerts_of(lot))
+
+    def _restore(self, lot: Orders, of_first: list[bytes]) -> None:
+        """Restores the orders of a lot, with alerts like those of its first order, and has them leave memory."""
+        engine, facts = self.engine, ((key, value) for _, key, value in records(lot) if key != CLOCK_KEY)
+        engine.clock_ms = max(engine.clock_ms, lot.end_ms)
+        while some := list(islice(facts, AT_ONCE)):
+            self._note(some)
+            for key, value in some:
+                platform, shop, order = orjson.loads(key)
+                restore_order(engine, platform, shop, order, value)
+                for alert in of_first:
+                    restore_alert(engine, alerts.decode(renamed(alert, shop, order)))
+            engine.settle()
+            engine.drain()
+            engine.evict()
+            engine.encode_quiet()
+
+    def lived(self, first: int, number: int) -> None:
         """So many orders more, hour by hour, each event at its own time; then until all have left memory."""
         per_hour = PER_DAY // 24
         hour = first // per_hour
@@ -114,12 +161,30 @@ class Measured:
         self.cycle([], at_ms + 2 * HOUR_MS)  # nothing more is heard of them for now
 
 
+def alerts_of(lot: Orders) -> list[bytes]:
+    """What is last written of the alerts of a lot's first order."""
+    emitted: dict[str, Alert] = {}
+    engine = Engine(pack_files.load([]), stepping=True, emit=lambda _, each: emitted.__setitem__(each.data.alert, each))
+    for _, _, _, event in replace(lot, count=1).made():
+        engine.apply(*decode(event))
+    engine.advance(lot.end_ms)
+    return [alerts.encode(each) for each in emitted.values() if isinstance(each.order, str)]
+
+
+def renamed(alert: bytes, shop: str, order: str) -> bytes:
+    """The same alert of another order."""
+    known = alerts.decode(alert)
+    for was, now in ((known.shop, shop), (str(known.order), order)):
+        alert = re.sub(rf'(?<=[/:"]){was}(?=[:"])'.encode(), now.encode(), alert)
+    return alert
+
+
 async def measure(part: str, number: int) -> None:
     with TemporaryDirectory() as folder:
         copy = LocalCopy(Path(folder) / "facts-0", SnapshotFaults(Path(folder)))
         await copy.open()
         measured = Measured(copy)
-        do = {"finished": measured.finished, "done": measured.done, "open": measured.open}[part]
+        do = getattr(measured, part)
         do(0, FIRST)
         held, before = sum(len(shop.orders) for shop in measured.engine.shops.values()), bytes_taken(copy)
         do(FIRST + 15 * PER_DAY, number)
@@ -144,7 +209,14 @@ def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None
     if part:
         asyncio.run(measure(part, finished))
         return
-    for name, number in (("finished", finished), ("done", opened), ("open", opened)):
+    parts = (
+        ("finished", finished),
+        ("late", finished // 10),
+        ("lived", finished // 10),
+        ("done", opened),
+        ("open", opened),
+    )
+    for name, number in parts:
         run = [sys.executable, "-m", "tests.bench.order_memory", str(number), "0", name]
         in_use, resident, in_memory, left = subprocess.check_output(run, text=True).split()
         print(f"python {' '.join(run[1:])}\n  {number:,} {name} orders, bytes each: ", end="")

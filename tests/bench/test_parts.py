@@ -99,4 +99,4 @@ async def test_what_order_memory_and_shop_memory_print_is_understood(monkeypatch
         return "5,000 shops of joom, bytes each: engine 4,200, view 1,300, together 5,500 (a standing is 900)\n"
 
     monkeypatch.setattr(memory, "output_of", output_of)
-    assert [figure.value for figure in await memory.figures()] == [401.5, 377.2, 401.5, 377.2, 4_200, 1_300, 5_500]
+    assert [figure.value for figure in await memory.figures()] == [*[401.5, 377.2] * 3, 4_200, 1_300, 5_500]
