@@ -29,11 +29,11 @@ class QuietOrders:
         """Of the `limit` orders that have been decoded for longest, encodes those that are quiet at a moment (epoch
         ms). Where more than `most` are decoded, those that are over leave memory, and others are encoded if they can
         be."""
-        decoded = self._ledger.decoded
+        decoded, takes_more = self._ledger.decoded, self._ledger.takes_more
         for _ in range(min(limit, len(decoded))):
             order, _ = decoded.popitem(last=False)
             are_many = len(decoded) >= most
-            if are_many and self._ledger.evict_early(order):
+            if are_many and takes_more and self._ledger.evict_early(order):
                 continue
             if order.alerts is not None or not order.facts.plain:
                 continue

@@ -24,7 +24,8 @@ class EvictionQueue:
         if names is None:
             names = self._by_hour[hour] = OrderNames()
             heappush(self._hours, hour)
-        names.add(order.shop, order.id)
+        names.shops.append(order.shop)
+        names.ids.append(order.id)
 
     def take(self, at_ms: int, most: int) -> list[tuple[Shop, str]]:
         """Removes and returns the orders of hours that have begun, at most so many."""

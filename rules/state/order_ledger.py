@@ -80,7 +80,7 @@ class OrderLedger:
     def evict(self, at_ms: int, limit: int) -> int:
         """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
         looked at. Returns how many have left."""
-        if not self._takes_more():
+        if not self.takes_more:
             return 0  # they are looked at once it does
         left = 0
         for shop, order_id in self._queue.take(at_ms, limit):
@@ -97,32 +97,34 @@ class OrderLedger:
 
     def evict_one(self, order: Order, at_ms: int) -> bool:
         """Has one order leave memory, if it may at a moment (epoch ms)."""
-        if not (self._takes_more() and _is_idle(order)) or self._may_leave_ms(order, at_ms) > at_ms:
+        if not _is_idle(order) or self._may_leave_ms(order, at_ms) > at_ms or not self.takes_more:
             return False
         self._evict(order)
         return True
 
     def evict_early(self, order: Order) -> bool:
         """Has one order leave memory though it hasn't been silent for long, if nothing of it is open, and it was placed
-        and has been delivered or has ended otherwise: then hardly any news of it will come."""
+        and has been delivered or has ended otherwise: then hardly any news of it will come. The store must take
+        more."""
         facts, shop = order.facts, order.shop
         if facts.placed is None or not facts.is_over() or shop.plan.looks_back_ms or shop in self._loading:
             return False
-        if not (self._takes_more() and _is_idle(order) and _is_over(order)):
+        if not (_is_idle(order) and _is_over(order)):
             return False
         self._evict(order)
         return True
 
-    def _takes_more(self) -> bool:
+    @property
+    def takes_more(self) -> bool:
+        """Whether orders may leave memory now."""
         return self.store is not None and self.store.takes_more
 
     def _may_leave_ms(self, order: OrderInMemory, at_ms: int) -> int:
         """From when on an idle order may leave memory (epoch ms); it may be looked at again at the earliest then. An
         encoded one isn't decoded for it, unless sanctions look back at it."""
-        looks_back_ms = order.shop.plan.looks_back_ms
-        from_ms = order.last_ms + max(SILENT_MS, looks_back_ms)
-        if from_ms <= at_ms and looks_back_ms:
-            from_ms = max(from_ms, _last_due_ms(order, at_ms) + looks_back_ms)
+        from_ms = order.last_ms + SILENT_MS
+        if from_ms <= at_ms and (looks_back_ms := order.shop.plan.looks_back_ms):
+            from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
         if from_ms > at_ms:
             return from_ms
         return from_ms if _is_over(order) and order.shop not in self._loading else at_ms + RECHECK_MS
@@ -259,11 +261,12 @@ def _is_over(order: OrderInMemory) -> bool:
     )
 
 
-def _last_due_ms(order: OrderInMemory, at_ms: int) -> int:
-    """The last deadline of an order by a moment (epoch ms): that it was missed may be later than the last news."""
+def _changed_ms(order: OrderInMemory, at_ms: int) -> int:
+    """When something last happened to an order on which a sanction may rest, by a moment (epoch ms): a deadline that it
+    missed may have passed after the last news."""
     facts = order.facts
     due = [due for timer in order.shop.plan.timers for due in timer.due_instants(facts) if due <= at_ms]
-    return max(due, default=MIN_MS)
+    return max([order.last_ms, *due])
 
 
 _encode_alerts = msgspec.msgpack.Encoder().encode
