@@ -177,13 +177,11 @@ class Engine(Intake):
 
     def _mark_due(self, passed_ms: int) -> None:
         """Marks due orders, shop by shop in turn, so that no shop waits until all timers of another have fired."""
-        work, timers, left = self.work, self.timers, self._orders_left * MARKED_PER_ORDER
-        while left > 0 and timers.next_ms(passed_ms) <= passed_ms:
-            left -= 1
-            target = timers.pop()
+        work = self.work
+        for target in self.timers.pop_due(passed_ms, self._orders_left * MARKED_PER_ORDER):
             if isinstance(target, Shop):
                 work.mark_rules(target, 0)
-            elif target is not None and (order := self._due(target)) is not None:
+            elif (order := self._due(target)) is not None:
                 work.mark_order(order)
 
     def begin(self, to_ms: int) -> None:

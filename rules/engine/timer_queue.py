@@ -98,6 +98,27 @@ class TimerQueue:
         target.scheduled_ms = NEVER
         return target
 
+    def pop_due(self, by_ms: int, most: int) -> list[Target]:
+        """Removes the timers that fire by an instant (epoch ms), the soonest first, `most` at most, and returns those
+        targets that `pop` would. In one go, since very many may be due at one time."""
+        found: list[Target] = []
+        while most > 0 and self.next_ms(by_ms) <= by_ms:
+            near = self._near
+            if self._near_new:
+                target = self.pop()
+                most -= 1
+                if target is not None:
+                    found.append(target)
+                continue
+            while most > 0 and near and near[-1][0] <= by_ms:
+                at_ms, shop, order_id = near.pop()
+                most -= 1
+                target = shop if order_id is None else shop.orders.get(order_id)
+                if target is not None and target.scheduled_ms == at_ms:
+                    target.scheduled_ms = NEVER
+                    found.append(target)
+        return found
+
     def waiting(self) -> Iterator[OrderInMemory]:
         """The scheduled orders, the soonest first."""
         seen: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries

@@ -158,17 +158,10 @@ def _percent_encoded(found: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in found[0].encode())
 
 
-_encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Alert)
+encode: Final = msgspec.json.Encoder().encode
 
-
-def encode(alert: Alert) -> bytes:
-    return _encoder.encode(alert)
-
-
-def decode(raw: bytes) -> Alert:
-    """Raises msgspec.DecodeError for what is no alert."""
-    return _decoder.decode(raw)
+decode: Final = msgspec.json.Decoder(Alert).decode
+"""Raises msgspec.DecodeError for what is no alert."""
 
 
 def instant(at_ms: int | None) -> str | None:

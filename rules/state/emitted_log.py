@@ -23,29 +23,34 @@ class EmittedLog:
         """Records what was emitted of an alert, in the shop's own `alerts` or in those of an order."""
         last_emitted = held.get(alert)
         held[alert] = emitted
-        before = last_emitted.severity if last_emitted is not None and last_emitted.open else None
-        self._count(held, alert, emitted, before)
+        self._count(last_emitted.severity if last_emitted is not None and last_emitted.open else None, emitted)
+        if held is self.alerts:
+            self._index(alert, emitted)
 
     def reopen(self, held: dict[str, Emitted], alert: str) -> None:
         """Takes a resolved alert to be open, because another process has written so."""
         emitted = held[alert]
         before = emitted.severity if emitted.open else None
         emitted.open = True
-        self._count(held, alert, emitted, before)
+        self._count(before, emitted)
+        if held is self.alerts:
+            self._index(alert, emitted)
 
-    def _count(self, held: dict[str, Emitted], alert: str, emitted: Emitted, before: str | None) -> None:
+    def _count(self, before: str | None, emitted: Emitted) -> None:
         """`before`: the severity with which the alert was open; None if it wasn't."""
         now = emitted.severity if emitted.open else None
-        if now != before:
-            counts = self.open_by_severity = self.open_by_severity or {}
-            if before is not None:
-                counts[before] -= 1
-                self.open_total -= 1
-            if now is not None:
-                counts[now] = counts.get(now, 0) + 1
-                self.open_total += 1
-        if held is not self.alerts:
+        if now == before:
             return
+        counts = self.open_by_severity or {}
+        if before is not None:
+            counts[before] -= 1
+            self.open_total -= 1
+        if now is not None:
+            counts[now] = counts.get(now, 0) + 1
+            self.open_total += 1
+        self.open_by_severity = counts
+
+    def _index(self, alert: str, emitted: Emitted) -> None:
         if emitted.open:
             self._open_by_rule = self._open_by_rule or {}
             self._open_by_rule.setdefault(emitted.rule, set()).add(alert)

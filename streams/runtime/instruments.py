@@ -104,22 +104,25 @@ class Reasons:
 
     def __init__(self) -> None:
         self._why: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-        #: By when alerts were emitted and when they were due; in a burst of deadlines many have both in common.
-        self._late: defaultdict[tuple[str, str], int] = defaultdict(int)
+        #: Of deadlines passed, by when alerts were emitted and when they were due, too; in a burst many have both in
+        #: common.
+        self._late: defaultdict[tuple[str, str, str, str], int] = defaultdict(int)
 
     def note(self, alert: Alert) -> None:
         data = alert.data
-        self._why[data.clause, data.severity, data.reason] += 1
         if data.reason == "deadline_passed" and data.due_at is not None:
-            self._late[alert.time, data.due_at] += 1
+            self._late[data.clause, data.severity, alert.time, data.due_at] += 1
+        else:
+            self._why[data.clause, data.severity, data.reason] += 1
 
     def count(self) -> None:
         """Adds them to the metrics, now that they are written."""
-        for why, number in self._why.items():
-            ALERTS.labels(*why).inc(number)
-        for (at, due_at), number in self._late.items():
+        for (clause, severity, at, due_at), number in self._late.items():
+            self._why[clause, severity, "deadline_passed"] += number
             # Emitted at the deadline itself, as all are while a backlog is read in event time.
             late_s = 0 if at == due_at else (from_rfc3339(at) - from_rfc3339(due_at)) / 1000
             LATENESS.observe(late_s, number)
+        for why, number in self._why.items():
+            ALERTS.labels(*why).inc(number)
         self._why.clear()
         self._late.clear()

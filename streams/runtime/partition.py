@@ -300,15 +300,16 @@ class Partition:
     def _emit(self, shop: Shop, alert: Alert) -> None:
         """Encodes an alert as a record at once: the bytes of a commit cycle's alerts fit into the processor's caches,
         their objects don't."""
-        alert.data.link = self._console_url + alert.data.link
+        data = alert.data
+        data.link = self._console_url + data.link
         value = alerts.encode(alert)
         if len(value) > LARGEST_VALUE_BYTES:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
-        self._emitted.append((alert.data.alert.encode(), value))
+        self._emitted.append((data.alert.encode(), value))
         self.standings.note_alert(shop)
         self.days.note_alert(shop, alert, self.engine.clock_ms)
         self.reasons.note(alert)
-        if alert.data.rule == UNWATCHED.id and alert.type == "alert.opened":
+        if data.rule == UNWATCHED.id and alert.type == "alert.opened":
             log.warning("no rule watches the shop %s: nothing of it raises an alert", shop.key)
 
     @property

@@ -1,13 +1,13 @@
 """The evidence of a deadline's alert: the facts known of the order."""
 
-from functools import lru_cache
 from itertools import compress
 from typing import Any
 
 from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.facts.order_facts import FACT_NAMES, DetailedFacts, OrderFacts, every_stamp
 from rules.facts.statements import DueBy
-from rules.kinds.deadline.spec import Deadline
+from rules.kinds.deadline.names import names_of
+from rules.kinds.deadline.spec import Deadline, OrderRule
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.endings import lateness
 from rules.kinds.evaluation import Evidence
@@ -21,16 +21,14 @@ Known = dict[str, dict[str, str | None]]
 
 def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Evidence:
     """The evidence that an order is due at `due_ms` (epoch ms) by a rule."""
-    within, facts = timer.rule.within, order.facts
-    origin = _origin(timer, facts)
-    hours = _hours(within) if origin in ("rule", "last_news") else _own_hours(timer, facts, due_ms)
-    names = {
-        "order": order.id,
-        "within": within,
-        "within_h": hours,
-        "deadline": _deadline(timer, hours, due_ms if origin in ("ship_by", "deadline_changed") else None),
-        "times": timer.again.times if timer.again else 1,
-    }
+    facts = order.facts
+    origin = timer.origin or _origin(timer.rule, facts)
+    if origin in ("rule", "last_news"):
+        usual = timer.usual_names
+    else:
+        hours = _own_hours(timer, facts, due_ms)
+        usual = names_of(timer.rule, hours, due_ms if origin in ("ship_by", "deadline_changed") else None)
+    names = {**usual, "order": order.id}
     details: dict[str, Any] = {"due_at": instant(due_ms), "deadline_from": origin, "facts": known}
     if not facts.plain:
         details |= order_details(timer.view_due(facts, due_ms) if timer.by_parcel else facts, facts)
@@ -89,12 +87,6 @@ def _own_hours(timer: Timer, facts: OrderFacts, due_ms: int | None) -> str:
     return "-" if started is None or due_ms is None else f"{round((due_ms - started[0]) / HOUR_MS, 1):g}"
 
 
-def _deadline(timer: Timer, hours: str, due_ms: int | None) -> str:
-    """The deadline that counted, in words; `due_ms` (epoch ms) where somebody gave that instant for this order."""
-    kind = "ship deadline" if "shipped" in timer.rule.until else "deadline"
-    return f"{hours} h {kind}" if due_ms is None else f"{kind} of {rfc3339(due_ms)}"
-
-
 def order_details(view: OrderFacts, facts: OrderFacts) -> dict[str, Any]:
     """What there is to say of an order with more than the plain case: the parcel it is about (`view`), all that count,
     its lines, part refunds, whether it isn't paid yet, and what was left out, with the reason."""
@@ -129,11 +121,6 @@ def _parcel(view: OrderFacts) -> dict[str, Any]:
     return {"parcel": view.parcel, **{name: value for name, value in named.items() if value}, **stamps}
 
 
-@lru_cache
-def _hours(within: int) -> str:
-    return f"{int(within) / HOUR_MS:g}"
-
-
 def known_by(facts: OrderFacts, at_ms: int) -> Known:
     """The facts up to `at_ms`; in event time the clock may lag behind facts already read."""
     known: Known = {}
@@ -152,9 +139,9 @@ def _written(due_by: DueBy | None) -> str | None:
     return due_by if isinstance(due_by, str) else instant(due_by)
 
 
-def _origin(timer: Timer, facts: OrderFacts) -> str:
+def _origin(rule: OrderRule, facts: OrderFacts) -> str:
     """Where the deadline comes from: the platform's own word for this order, or the rule."""
-    rule, terms = timer.rule, facts.terms
+    terms = facts.terms
     if not isinstance(rule, Deadline):
         return "last_news"
     if rule.ship_by and facts.moved_to_ms is not None:

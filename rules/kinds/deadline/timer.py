@@ -12,6 +12,7 @@ from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, DetailedFacts, OrderFacts, bits_of, stamps_of
 from rules.facts.statements import DueBy
+from rules.kinds.deadline.names import hours_of, names_of
 from rules.kinds.deadline.spec import Deadline, DueOf, OrderRule, Silence
 from rules.kinds.rule import ALWAYS, Effective, Locale
 from rules.messages.alert_state import Desired, Emitted
@@ -43,6 +44,7 @@ class Timer:
 
     __slots__ = (
         "_overdue",
+        "_passed",
         "_until",
         "_warnings",
         "_where",
@@ -55,8 +57,10 @@ class Timer:
         "lead_ms",
         "moment",
         "n",
+        "origin",
         "postponed_by",
         "rule",
+        "usual_names",
     )
 
     def __init__(
@@ -81,7 +85,12 @@ class Timer:
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
         self._overdue = rule.severity["overdue"]
+        self._passed: Reason = "went_silent" if isinstance(rule, Silence) else "deadline_passed"
         self.again = rule.again if isinstance(rule, Deadline) else None
+        #: Where its deadlines come from; None where that is to be looked for in the facts.
+        self.origin = _only_origin(rule)
+        #: What a summary can name of deadlines that come from the rule itself.
+        self.usual_names = names_of(rule, hours_of(rule.within), None)
         self._where = None if rule.where is None else compile_condition(rule.where, {})
 
     def first(self) -> str:
@@ -193,7 +202,7 @@ class Timer:
             return "deadline_near"
         if wanted.judgement > 1:
             return "judged_again"
-        return "went_silent" if isinstance(self.rule, Silence) else "deadline_passed"
+        return self._passed
 
     def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         """Why an alert that was open no longer is."""
@@ -230,6 +239,13 @@ class Timer:
             if last_emitted.stage == "overdue" and last_news_ms <= (last_emitted.due_ms or 0)
             else "fulfilled"
         )
+
+
+def _only_origin(rule: OrderRule) -> str | None:
+    """As evidence names it."""
+    if isinstance(rule, Silence):
+        return "last_news"
+    return None if rule.ship_by or rule.handling or rule.modes else "rule"
 
 
 def combined(results: Sequence[TimerResult]) -> TimerResult:

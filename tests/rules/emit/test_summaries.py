@@ -18,7 +18,7 @@ def test_a_summary_is_the_same_whichever_way_it_is_filled(rule: Rule) -> None:
         template = _template(rule, stage)
         names = {name: ODD[(n + len(stage)) % len(ODD)] for n, name in enumerate(sorted(rule.NAMES))}
         if template.quick is not None:
-            assert template.quick % tuple(names[name] for name in template.names) == summary.format_map(names)
+            assert template.quick % template.named(names) == summary.format_map(names)
 
 
 def test_most_summaries_are_filled_by_the_quicker_way() -> None:

@@ -53,6 +53,35 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_scheduled_for
     assert timers.next_ms(NEVER - 1) == NEVER
 
 
+@given(st.lists(st.tuples(st.integers(0, TARGETS), INSTANTS)), INSTANTS, INSTANTS, st.integers(1, 3))
+def test_timers_taken_in_one_go_are_those_taken_one_by_one(
+    scheduled: list[tuple[int, int]], first_ms: int, to_ms: int, most: int
+) -> None:
+    taken = []
+    for in_one_go in (True, False):
+        timers, names = TimerQueue(), [*map(str, range(TARGETS)), "shop"]
+        shop = shop_with_orders(*names[:-1])
+        found: list[str] = []
+        for due_ms, steps in (
+            (first_ms, scheduled),
+            (to_ms, scheduled[::2]),
+        ):  # some are added to the hour that is sorted
+            for n, next_eval_ms in steps:
+                if names[n] == "shop":
+                    timers.schedule_shop(shop, next_eval_ms)
+                else:
+                    timers.schedule(shop.orders[names[n]], next_eval_ms)
+            if in_one_go:
+                while timers.next_ms(due_ms) <= due_ms:
+                    targets = timers.pop_due(due_ms, most)
+                    assert len(targets) <= most
+                    found += ["shop" if isinstance(each, Shop) else each.id for each in targets]
+            else:
+                found += [name for _, name in fired(timers, due_ms)]
+        taken.append((found, timers.next_ms(NEVER - 1)))
+    assert taken[0] == taken[1]
+
+
 def test_what_is_scheduled_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
     timers, shop = TimerQueue(), shop_with_orders("far", "a little further", "sooner", "soonest")
     far, further, sooner, soonest = shop.orders.values()
