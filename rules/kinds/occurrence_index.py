@@ -2,11 +2,12 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from rules.calendar.instants import NEVER, rfc3339
+from rules.kinds.nothing import NOTHING
 
 
 class Occurrence(Struct, frozen=True):
@@ -39,6 +40,10 @@ class Occurrence(Struct, frozen=True):
         return shown | ({"count": self.times} if self.times != 1 else {}) | ({"severe": True} if self.severe else {})
 
 
+_NONE: Final[list[Occurrence]] = []
+"""Shared by all indexes that have none; not to be changed."""
+
+
 class OccurrenceIndex:
     """Occurrences sorted by time, and those of each subject. `rewrites` counts how often one was removed or put before
     the last; while it stays the same, `in_time` has only grown at its end."""
@@ -46,13 +51,15 @@ class OccurrenceIndex:
     __slots__ = ("by_subject", "in_time", "rewrites")
 
     def __init__(self, occurrences: Iterable[Occurrence] = ()) -> None:
-        self.in_time = sorted(occurrences, key=Occurrence.sort_key)
+        self.in_time: list[Occurrence] = sorted(occurrences, key=Occurrence.sort_key) or _NONE
         self.rewrites = 0
-        self.by_subject: dict[str, list[Occurrence]] = {}
+        self.by_subject: dict[str, list[Occurrence]] = {} if self.in_time else NOTHING
         for each in self.in_time:
             self.by_subject.setdefault(each.subject, []).append(each)
 
     def add(self, occurrence: Occurrence) -> None:
+        if not self.in_time:
+            self.in_time, self.by_subject = [], {}
         self.rewrites += bool(self.in_time) and self.in_time[-1].sort_key() > occurrence.sort_key()
         insort(self.in_time, occurrence, key=Occurrence.sort_key)
         insort(self.by_subject.setdefault(occurrence.subject, []), occurrence, key=Occurrence.sort_key)

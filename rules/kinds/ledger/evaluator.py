@@ -41,8 +41,8 @@ class Book(Struct):
 
 
 class LedgerState:
-    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated, at `at_ms` (None
-    before)."""
+    """What a ledger keeps of a shop: its `book`, if anything was posted, and the points when it was last evaluated, at
+    `at_ms` (None before)."""
 
     __slots__ = ("at_ms", "book", "points")
 
@@ -95,22 +95,26 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return Book(account, [FeedPosition() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
     def _now(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
-        """The account at the clock's moment, which must not be changed: the kept one, if it holds."""
+        """The account at the clock's moment, which must not be changed: the kept one, if it holds, or an empty one, if
+        none is kept."""
         book = state.book
-        if book is None or book.to_ms < state.at_ms or not self._holds(shop, state, at_ms):
+        if not self._holds(shop, state, at_ms) or (book is not None and book.to_ms < state.at_ms):
             return self._kept_to(shop, state, at_ms)
+        if book is None:
+            return self._new_book(shop)
         book.account.clear(at_ms)
         return book
 
     def _kept_to(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
         """The account at the clock's moment; goes on from the last time, unless something came late. What is kept ends
-        before this instant, as more events of it may follow."""
+        before this instant, as more events of it may follow; nothing is where nothing was posted, as in most shops."""
         book = state.book
         if book is None or at_ms <= book.to_ms or not self._advance(shop, book, at_ms - 1):
-            book = state.book = self._new_book(shop)
+            book = self._new_book(shop)
             self._advance(shop, book, at_ms - 1)
         now = book.copy()
         self._advance(shop, now, at_ms)
+        state.book = book if now.numbered or now.reports else None
         now.account.clear(at_ms)
         return now
 
