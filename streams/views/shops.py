@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from sys import intern
 from typing import NamedTuple
-from zlib import compress, decompress
+from zlib import compressobj, decompressobj
 
 import msgspec
 from msgspec import Raw, Struct
@@ -11,8 +11,10 @@ from msgspec import Raw, Struct
 from rules.calendar.instants import from_rfc3339
 
 FAST = 1
-"""zlib's level: standings repeat the same words, and compressed take a quarter of the memory."""
+"""zlib's level: standings repeat the same words, most of them those of other shops of their platform."""
 
+MOST_WORDS = 8_192
+"""Of a standing's beginning: more than its figures take. zlib looks back 32 KB, so that all of them stay in reach."""
 
 NONE = Raw(b"[]")
 
@@ -86,6 +88,8 @@ class Shops:
 
     def __init__(self) -> None:
         self._of: dict[ShopKey, _Kept] = {}
+        #: By platform the beginning of the standing that was read first: all are compressed with its words.
+        self._words: dict[str, bytes] = {}
         self.at_ms: int | None = None
 
     def apply(self, value: bytes | None) -> ShopKey | None:
@@ -94,11 +98,12 @@ class Shops:
         if value is None:
             return None  # nobody writes these
         head = _head(value)
-        key = ShopKey(head.platform, head.shop)
+        key = ShopKey(intern(head.platform), head.shop)
+        words = self._words.setdefault(key.platform, value[:MOST_WORDS])
         at_ms = from_rfc3339(head.at)
         due, chase = (b"" if each == NONE else bytes(each) for each in (head.due, head.chase))
         zone = None if head.zone is None else intern(head.zone)
-        self._of[key] = _Kept(compress(value, FAST), at_ms, due, head.due_total, chase, head.chase_total, zone)
+        self._of[key] = _Kept(_compress(value, words), at_ms, due, head.due_total, chase, head.chase_total, zone)
         self.at_ms = max(self.at_ms or 0, at_ms)
         return key
 
@@ -111,7 +116,9 @@ class Shops:
     def raw(self, key: ShopKey) -> Raw | None:
         """The standing as it came."""
         found = self._of.get(key)
-        return None if found is None else Raw(decompress(found.standing))
+        if found is None:
+            return None
+        return Raw(decompressobj(zdict=self._words[key.platform]).decompress(found.standing))
 
     def zone(self, key: ShopKey) -> str | None:
         """The time zone of a shop's days, as its standing says; None where it isn't known."""
@@ -142,6 +149,11 @@ class Shops:
     def chase_total(self) -> int:
         """How many parcels of all shops wait for their carrier's scan, also those beyond what the standings list."""
         return sum(kept.chase_total for kept in self._of.values())
+
+
+def _compress(standing: bytes, words: bytes) -> bytes:
+    packing = compressobj(FAST, zdict=words)
+    return packing.compress(standing) + packing.flush()
 
 
 def entries_of(listed: bytes, at_ms: int) -> Iterator[Due]:

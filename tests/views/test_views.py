@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from zlib import compress
 
 import pytest
 
@@ -12,7 +13,7 @@ from streams.views import view
 from streams.views.acks import Ack, Step, encode
 from streams.views.alerts import TRAIL_KEPT, Alerts, Held
 from streams.views.change_feed import Feed
-from streams.views.shops import ShopKey
+from streams.views.shops import FAST, MOST_WORDS, ShopKey
 from streams.views.zones import Zones
 from tests.runtime.support import START_MS
 from tests.web.records import Log, alert, alert_id, standing
@@ -137,6 +138,24 @@ def test_a_standing_is_passed_on_as_it_was_written() -> None:
     assert raw is not None
     assert bytes(raw) == written
     assert log.view.shops.at_ms == START_MS
+
+
+def test_standings_of_one_platform_share_their_words_and_are_passed_on_as_they_were_written() -> None:
+    log, written = Log(), dict[ShopKey, bytes]()
+    for n in range(40):
+        shop = ShopKey(("joom", "ozon")[n % 2], f"s{n}")
+        metrics = {f"clause-{each}": {"value": n, "threshold": each**5 / 7} for each in range(2, 20)}
+        due = [{"order": f"o{n}-{each}", "due_at": rfc3339(START_MS)} for each in range(800 * (n < 2))]
+        written[shop] = standing(shop=shop.shop, platform=shop.platform, metrics=metrics, due=due)
+    log.standings(*written.values())
+    assert {shop: bytes(log.view.shops.raw(shop) or b"") for shop in written} == written
+    kept = [kept.standing for kept in log.view.shops._of.values()]
+    alone = [compress(value, FAST) for value in written.values()]
+    assert sum(map(len, kept[2:])) < sum(map(len, alone[2:])) / 2
+    assert all(
+        len(words) <= MOST_WORDS < len(value)
+        for words, value in zip(log.view.shops._words.values(), written.values(), strict=False)
+    )
 
 
 def test_a_mute_stands_beside_its_alert_while_it_holds() -> None:
