@@ -129,9 +129,8 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
             continue
         if was_bad >> n & 1 and before is not None:
             counter.remove_bad(before, order.id)
-        if day is not None and bad >> n & 1:
-            counter.add_bad(day, order.id, order.facts)
-        if is_good or counter.covers(before) or counter.covers(day):
+        is_current = day is not None and bad >> n & 1 and counter.add_bad(day, order.id, order.facts)
+        if is_good or is_current or counter.covers(before) or counter.covers(day):
             shop.ratios_to_check |= counter.ratio.bit
 
 

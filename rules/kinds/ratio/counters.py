@@ -117,8 +117,9 @@ class RatioCounter:
     `counts` of the current periods. For a rolling window computed at boundaries, that is the period of the next
     computation.
 
-    `idle`: nothing is bad in the current periods or later, so orders are not summed up; its `counts` are then shared by
-    all idle counters, and must not be changed.
+    `idle`: nothing is bad in the current periods or later, so orders are not summed up, and no stage can be reached
+    however the window slides: it isn't evaluated again until an order goes bad. Its `counts` are those of when it was
+    last evaluated, shared by all idle counters, and must not be changed.
     """
 
     __slots__ = ("bad", "buckets", "counts", "figure_limits", "idle", "next_eval_ms", "ratio", "staged", "stages")
@@ -128,8 +129,8 @@ class RatioCounter:
         self.buckets = buckets
         self.bad: dict[int, dict[str, OrderFacts]] = NOTHING
         self.counts: tuple[Count, ...] = ()
-        #: The stage of each count when it was last evaluated.
-        self.stages: tuple[str | None, ...] = ()
+        #: The stage of each count when it was last evaluated; None where it was idle until an order went bad.
+        self.stages: tuple[str | None, ...] | None = ()
         #: The limits round the figures of the open alerts, by count. Empty where there are none, or where the figures
         #: are going to be compared at the next full hour.
         self.figure_limits: Mapping[Period, FigureLimits] = NOTHING
@@ -137,13 +138,13 @@ class RatioCounter:
         self.next_eval_ms = MIN_MS
 
     def add_bad(self, day: int, order: str, facts: OrderFacts) -> bool:
-        """Adds a bad order to a day. Returns whether that lies in a current period."""
+        """Adds a bad order to a day. Returns whether that lies in a current period, or may if it was idle."""
         self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
         if self.idle:
-            self.idle = False
+            self.idle, self.stages = False, None
             self.counts = tuple([Count(count.period) for count in self.counts])
-        return self._count(day, 1)
+        return self._count(day, 1) or self.stages is None
 
     def remove_bad(self, day: int, order: str) -> bool:
         """Removes a bad order from a day. Returns whether that lies in a current period."""
@@ -193,7 +194,7 @@ class RatioCounter:
             self.buckets.lower_slack(self.ratio.bit, slack)
 
     def advance(self, at_ms: int) -> int:
-        """Slides the window to `at_ms` and finds the counts' stages. Returns when the window slides next (epoch ms)."""
+        """Slides the window to `at_ms` and finds the counts' stages. Returns when to do so again (epoch ms)."""
         if at_ms >= self.next_eval_ms:
             current = self.ratio.current(at_ms)
             self.next_eval_ms = current.until_ms
@@ -202,7 +203,7 @@ class RatioCounter:
             self.stages = self._current_stages()
             self.staged = any(self.stages)
             self._go_idle(at_ms)
-        return self.next_eval_ms
+        return NEVER if self.idle else self.next_eval_ms
 
     def _slid(self, periods: list[Period]) -> tuple[Count, ...]:
         """The counts of the new current periods."""

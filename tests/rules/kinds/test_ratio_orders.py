@@ -1,10 +1,14 @@
 """Which orders a ratio counts, and on which day."""
 
+from typing import Any
+
 import pytest
 
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
+from rules.kinds.evaluation import Evaluation
 from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.reports.standing import standing
 from tests.rules.history import (
     START_MS,
@@ -129,3 +133,25 @@ def test_of_many_orders_late_at_once_the_counts_are_looked_at_once(
     assert [alert.data.value for alert in alerts if alert.data.rule == "joom.share"] == [1.0]
     assert len(alerts) == 301
     assert looks == 1
+
+
+def test_a_shop_in_which_nothing_is_bad_is_not_evaluated_day_by_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated_ms, evaluate = list[int](), RatioEvaluator.evaluate
+
+    def noted(evaluator: RatioEvaluator, shop: Any, state: Any, at_ms: int) -> Evaluation:
+        evaluated_ms.append(at_ms)
+        return evaluate(evaluator, shop, state, at_ms)
+
+    engine = Engine(share(), stepping=True)
+    for each in range(40):
+        for happened in (placed(str(each), "1h"), shipped(str(each), "2h")):
+            engine.apply(*happened)
+    engine.advance(ms("3h"))
+    monkeypatch.setattr(RatioEvaluator, "evaluate", noted)
+    engine.advance(ms("470h"))
+    assert evaluated_ms == []
+    for each in range(20):
+        engine.apply(*placed(f"late-{each}", "471h"))
+    engine.advance(ms("600h"))
+    share_alerts = [alert for alert in engine.drain().alerts if alert.data.rule == "joom.share"]
+    assert brief(share_alerts)[0].startswith("543h opened"), "72 h later, by the window of then"
