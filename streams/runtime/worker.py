@@ -339,10 +339,10 @@ class Worker(Service):
     async def _rest_orders(self, engine: Engine) -> None:
         """Has finished orders leave memory and quiet ones encoded: a few, or as many as are decoded too many."""
         most = MOST_DECODED // max(1, len(self.partitions))
-        excess = engine.decoded_orders - most
-        for _ in range(0, max(EVICT, excess), EVICT):
+        for _ in range(0, max(EVICT, engine.decoded_orders - most), EVICT):
             engine.evict(limit=EVICT)
             await asyncio.sleep(0)
+        excess = engine.decoded_orders - most  # of those that haven't left
         quiet = 0 if self.busy else ENCODE // max(1, len(self.partitions)) + 1
         for first in range(0, max(quiet, excess), ENCODE):
             decoded = engine.decoded_orders

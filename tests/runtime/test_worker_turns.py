@@ -287,3 +287,18 @@ async def test_a_backlog_leaves_no_more_orders_decoded_than_there_may_be(
     [shop] = watching.partitions[2].engine.shops.values()
     assert watching.busy is busy
     assert sum(isinstance(order, EncodedOrder) for order in shop.orders.values()) == 40
+
+
+async def test_a_backlog_looks_at_no_order_whether_it_can_be_encoded_where_enough_have_left_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    monkeypatch.setattr(pacing, "BACKLOG_EVENTS", 0)
+    watching, _ = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)), tick(START_MS + 1))
+    engine = watching.partitions[2].engine
+    monkeypatch.setattr(engine, "evict", lambda limit: engine.ledger.decoded.clear())
+    looked_at: list[int] = []
+    monkeypatch.setattr(engine, "encode_quiet", lambda limit, most: looked_at.append(limit))
+    await watching.commit_cycle()
+    assert watching.busy and looked_at == []

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from sys import intern
 
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.calendar.windows import Period
@@ -315,8 +314,10 @@ def evidence_of(facts: OrderFacts) -> OrderFacts:
         return facts
     terms = facts.terms
     if terms is not None:
-        items = terms.items if terms.amount is None else ()
-        terms = Terms(terms.amount, None if terms.currency is None else intern(terms.currency), items=items)
+        if terms.amount is None:
+            terms = Terms(currency=terms.currency, items=terms.items)
+        else:
+            terms = _amount(terms.amount, terms.currency)
     return OrderFacts(
         terms=terms,
         shipped=_instant(facts.shipped),
@@ -327,6 +328,12 @@ def evidence_of(facts: OrderFacts) -> OrderFacts:
 
 def _instant(stamp: Stamp | None) -> Stamp | None:
     return None if stamp is None else (stamp[0], "", "")
+
+
+@lru_cache(maxsize=10_000)
+def _amount(amount: str, currency: str | None) -> Terms:
+    """The same terms for all orders that come to as much, which saves memory; nobody may change them."""
+    return Terms(amount, currency)
 
 
 @lru_cache(maxsize=1_000)

@@ -314,5 +314,16 @@ def test_of_a_bad_order_that_has_left_memory_only_what_it_comes_to_and_its_end_a
     assert facts.placed is not None, "it came back"
 
 
+@leaving_at_once
+def test_bad_orders_that_come_to_as_much_and_have_left_memory_have_one_object_for_it() -> None:
+    lost = rule("ratio", "lost", numerator={"has": "cancelled"}, window={"length": "30d"}, threshold="5%")
+    orders = [placed(each, amount="12.50", currency="USD") for each in "12"]
+    worker = forgetful(book(lost), ([*orders, cancelled("1", "80h"), cancelled("2", "81h")], "100h"))
+    assert in_memory(worker) == set()
+    [counter] = worker.engine.shops["joom", "s1"].counters
+    first, second = (facts.terms for orders in counter.bad.values() for facts in orders.values())
+    assert first is second
+
+
 def test_a_shop_is_silent_by_all_its_orders_in_memory_or_not() -> None:
     assert order_ledger.NEWEST_KEPT * SHORTEST_MS >= TIMES * HABIT_MS
