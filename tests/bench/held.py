@@ -66,7 +66,7 @@ async def held(kafka: Kafka, folder: Path, core: int, kind: str, count: int, pas
         async with hub.worker() as worker:
             await worker.at_rest(opened, finished)
             peak = worker.peak_bytes()
-        on_disk = hub.disk_bytes()
+        on_disk = hub.disk_bytes("facts")
         step("it starts again, from its local copy")
         async with hub.worker() as worker:
             await worker.at_rest(opened, finished)
@@ -120,6 +120,8 @@ async def figures(
     found = []
     for kind, counts in (("open", opened), ("finished", finished)):
         empty = await held(kafka, folder, core, kind, FIRST_ORDERS, FIRST_ORDERS)
+        name = f"memory of a worker with {FIRST_ORDERS} {kind} orders, at rest"
+        found.append(Figure(name, empty.at_rest / 1e6, "MB", command))
         event_us = []
         for count in counts:
             check_memory(count)

@@ -53,9 +53,9 @@ class Hub:
         keep = {"retention.ms": "-1"}
         await create_topics(self.run.bootstrap, {self.run.prefix + topic: (PARTITIONS, keep) for topic in INPUTS})
 
-    def disk_bytes(self, name: str = "data") -> int:
-        """What lies in a worker's folder."""
-        return sum(each.stat().st_blocks * 512 for each in (self.run.folder / name).rglob("*") if each.is_file())
+    def disk_bytes(self, table: str, name: str = "data") -> int:
+        """What a worker that has stopped has of a table (`facts`, `alerts`) in its local copy."""
+        return sum(each.stat().st_size for each in (self.run.folder / name).glob(f"*/{table}-*/*.sst"))
 
     async def write_changelog(self, *lots: Orders) -> int:
         """Writes the facts changelog that a worker which has taken these orders would have left, before the first

@@ -61,7 +61,13 @@ def test_more_orders_than_fit_the_memory_are_refused_before_anything_is_written(
 
 def test_what_workers_did_is_told_by_worker_and_in_all() -> None:
     shared = workers.Shared(
-        seconds=10, writing_s=2, alerts=7, alert_bytes=7_700, events=[100_000, 300_000], cpu_s=[2.0, 4.5]
+        seconds=10,
+        writing_s=2,
+        alerts=7,
+        alert_bytes=7_700,
+        copied_bytes=300,
+        events=[100_000, 300_000],
+        cpu_s=[2.0, 4.5],
     )
     figures = {figure.name.removeprefix("2 workers"): figure.value for figure in shared.figures("2 workers", "x")}
     assert figures == {
@@ -72,7 +78,8 @@ def test_what_workers_did_is_told_by_worker_and_in_all() -> None:
         ", an event of the worker that takes most": 20,
         ", the busiest worker's share of the events": 0.75,
         ", alert records, none missing and none twice": 7,
-        ", an alert record": 1_100,
+        ", disk of an alert record in Kafka": 1_100,
+        ", disk of an alert in local copies": 300,
     }
 
 

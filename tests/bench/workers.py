@@ -39,13 +39,14 @@ COMMAND = "python -m tests.bench.workers --orders {orders} --workers {workers}"
 
 @dataclass(frozen=True)
 class Shared:
-    """What some workers did: seconds in all, those in which the events were written, how many alert records there were
-    and how large, and each worker's events and CPU seconds."""
+    """What some workers did: seconds in all, those in which the events were written, how many alert records there were,
+    what they and their newest ones in local copies take, and each worker's events and CPU seconds."""
 
     seconds: float
     writing_s: float
     alerts: int
     alert_bytes: int
+    copied_bytes: float
     events: list[int]
     cpu_s: list[float]
 
@@ -60,7 +61,8 @@ class Shared:
             Figure(f"{on}, an event of the worker that takes most", max(each), "CPU µs", command),
             Figure(f"{on}, the busiest worker's share of the events", max(self.events) / total, "", command),
             Figure(f"{on}, alert records, none missing and none twice", self.alerts, "", command),
-            Figure(f"{on}, an alert record", self.alert_bytes / self.alerts, "B", command),
+            Figure(f"{on}, disk of an alert record in Kafka", self.alert_bytes / self.alerts, "B", command),
+            Figure(f"{on}, disk of an alert in local copies", self.copied_bytes, "B", command),
         ]
 
 
@@ -104,6 +106,7 @@ async def share(hub: Hub, free: Sequence[int], file: Path, expected: Expected, c
         (alert["data"]["alert"], alert["data"]["revision"])
         for alert in (orjson.loads(record.value) for record in records if record.value is not None)
     )
+    alerts = {alert for alert, _ in revisions}
     wrong = of_shipclock(records).differences(expected)
     if twice := [alert for (alert, _), times in revisions.items() if times > 1]:
         wrong.append(f"{len(twice)} alerts are there twice, such as {twice[0]}")
@@ -111,7 +114,8 @@ async def share(hub: Hub, free: Sequence[int], file: Path, expected: Expected, c
         raise ValueError(f"{count} workers: {'; '.join(wrong)}")
     last_s = max((record.timestamp for record in records), default=0) / 1000
     alert_bytes = sum(len(record.key) + len(record.value or b"") for record in records)
-    return Shared(last_s - began_s, writing_s, len(records), alert_bytes, events, cpu_s)
+    in_copies = sum(hub.disk_bytes("alerts", f"worker-{n}") for n in range(count))
+    return Shared(last_s - began_s, writing_s, len(records), alert_bytes, in_copies / len(alerts), events, cpu_s)
 
 
 async def have_shares(workers: Sequence[Running]) -> None:
