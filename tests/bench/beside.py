@@ -48,12 +48,19 @@ class Found:
     took_s: dict[str, float] = field(default_factory=dict)
 
 
+async def _restarts(on: Machine, size: argparse.Namespace) -> list[Figure]:
+    """With the most open orders by themselves, and with the most finished ones besides."""
+    opened, finished = max(size.open, default=restart.OPEN), max(size.finished, default=0)
+    found = await restart.figures(on.kafka, on.runs, on.core, opened)
+    return found + (await restart.figures(on.kafka, on.runs, on.core, opened, finished) if finished else [])
+
+
 PARTS: Mapping[str, Part] = {
     "held": Part(
         60 * MINUTE_S,
         lambda on, size: held.figures(on.kafka, on.runs, on.core, size.open, size.finished),
     ),
-    "restart": Part(15 * MINUTE_S, lambda on, size: restart.figures(on.kafka, on.runs, on.core, max(size.open))),
+    "restart": Part(45 * MINUTE_S, _restarts),
     "latency": Part(5 * MINUTE_S, lambda on, _: latency.figures(on.kafka, on.core)),
     "burst": Part(5 * MINUTE_S, lambda on, _: burst.figures(on.kafka, on.core)),
     "workers": Part(10 * MINUTE_S, lambda on, _: workers.figures(on.kafka, on.runs, on.others)),

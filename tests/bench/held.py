@@ -17,12 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from tests.bench.figure import Figure
 from tests.bench.hub import Hub, Running
 from tests.bench.made_orders import Orders, finished_orders, open_orders, passing_orders
-from tests.bench.parts import measure_alone, sizes, step
+from tests.bench.parts import check_memory, measure_alone, sizes, step
 from tests.support.kafka import Kafka
 
 OPEN = 10_000, 1_000_000
@@ -34,9 +32,6 @@ PASSING_ORDERS = 50_000
 
 FIRST_ORDERS = 400
 """One of each shop, which the worker holds that counts as empty: what a shop takes isn't an order's."""
-
-NEEDED_BYTES = 1_500
-"""What an order may take of the machine's memory at most, until it is at rest."""
 
 COMMAND = "python -m tests.bench.held --open {open} --finished {finished} --sent {sent}"
 
@@ -137,13 +132,6 @@ async def figures(
             name = f"memory of each of {count:,} {kind} orders, right after their events"
             found.append(Figure(name, bytes_each, "B", command))
     return found
-
-
-def check_memory(count: int) -> None:
-    """Raises MemoryError where so many orders may be too many for this machine."""
-    needed, free = count * NEEDED_BYTES, psutil.virtual_memory().available
-    if needed > free:
-        raise MemoryError(f"{count:,} orders may take {needed / 1e9:.0f} GB until they rest; {free / 1e9:.0f} are free")
 
 
 def main() -> None:

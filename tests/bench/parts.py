@@ -9,8 +9,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import psutil
+
 from tests.bench.figure import Figure, show
 from tests.support.kafka import Kafka
+
+NEEDED_BYTES = 1_500
+"""What an order may take of the machine's memory at most, until it is at rest."""
 
 
 def cores() -> tuple[int, set[int]]:
@@ -78,6 +83,13 @@ def others_than(taken: set[int]) -> list[int]:
     """The machine's cores without those `taken`; all of them where that leaves none."""
     every = set(range(os.cpu_count() or 1))
     return sorted(every - taken or every)
+
+
+def check_memory(count: int) -> None:
+    """Raises MemoryError where so many orders may be too many for this machine."""
+    needed, free = count * NEEDED_BYTES, psutil.virtual_memory().available
+    if needed > free:
+        raise MemoryError(f"{count:,} orders may take {needed / 1e9:.0f} GB until they rest; {free / 1e9:.0f} are free")
 
 
 def sizes(text: str) -> tuple[int, ...]:

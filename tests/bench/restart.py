@@ -1,41 +1,45 @@
-"""`python -m tests.bench.restart`: how long a worker that holds open orders takes from its start until it is ready.
+"""`python -m tests.bench.restart`: how long a worker that holds orders takes from its start until it is ready.
 
-With its local store, and without it, from the changelog. `--finished` orders are held besides.
+First from the facts changelog alone, with an empty DATADIR; then, once it has come to rest and was stopped, from its
+local copy. The changelog is written as a worker would have left it. `--finished` orders are held besides.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 from tests.bench.figure import Figure
 from tests.bench.hub import Hub
 from tests.bench.made_orders import finished_orders, open_orders
-from tests.bench.parts import measure_alone
+from tests.bench.parts import check_memory, measure_alone, step
 from tests.support.kafka import Kafka
 
-OPEN = 100_000
+OPEN = 1_000_000
 COMMAND = "python -m tests.bench.restart --open {open} --finished {finished}"
 
 
 async def figures(kafka: Kafka, folder: Path, core: int, opened: int = OPEN, finished: int = 0) -> list[Figure]:
-    hub = Hub(kafka, folder, core)
-    await hub.make_topics()
+    check_memory(opened + finished)
     done = finished_orders(finished)
-    async with hub.worker() as worker:
-        if finished:
-            await worker.take(done)
-        await worker.take(open_orders(opened, finished, done.end_ms))
-    async with hub.worker() as worker:
-        from_store_s = worker.ready_s
-        await worker.settle()
-    shutil.rmtree(hub.run.folder / "data")
-    async with hub.worker() as worker:
-        from_changelog_s = worker.ready_s
+    async with Hub(kafka, folder, core) as hub:
+        step(f"writing the changelog of {opened:,} open orders and {finished:,} finished ones")
+        await hub.write_changelog(done, open_orders(opened, finished, done.end_ms))
+        step("a worker starts from it")
+        async with hub.worker() as worker:
+            from_changelog_s = worker.ready_s
+            await worker.at_rest(opened, finished)
+            peak = worker.peak_bytes()
+        step("it starts again, from its local copy")
+        async with hub.worker() as worker:
+            from_store_s = worker.ready_s
+            await worker.at_rest(opened, finished)
+            resident = worker.resident_bytes()
     command = COMMAND.format(open=opened, finished=finished)
     held = f"with {opened:,} open orders" + (f" and {finished:,} finished ones" if finished else "")
     return [
         Figure(f"ready {held}, from the store", from_store_s, "s", command),
         Figure(f"ready {held}, from the changelog", from_changelog_s, "s", command),
+        Figure(f"resident memory {held}, at rest after a start from the store", resident / 1e6, "MB", command),
+        Figure(f"resident memory {held}, peak of a start from the changelog", peak / 1e6, "MB", command),
     ]
 
 

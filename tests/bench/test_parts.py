@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import beside, held, memory, workers
+from tests.bench import beside, held, memory, parts, workers
 from tests.bench.beside import Found, Machine, Part
 from tests.bench.figure import Figure
 from tests.bench.held import Holding
@@ -36,16 +36,16 @@ async def works(*_: object) -> list[Figure]:
 
 
 async def test_a_part_that_fails_or_takes_too_long_loses_no_others_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {"a": Part(60, fails), "b": Part(0, never_ends), "c": Part(60, skips), "d": Part(60, works)}
-    monkeypatch.setattr(beside, "PARTS", parts)
+    given = {"a": Part(60, fails), "b": Part(0, never_ends), "c": Part(60, skips), "d": Part(60, works)}
+    monkeypatch.setattr(beside, "PARTS", given)
     found, kept = Found(), list[int]()
-    await beside.measure(list(parts), MACHINE, Namespace(), found, lambda: kept.append(len(found.figures)))
+    await beside.measure(list(given), MACHINE, Namespace(), found, lambda: kept.append(len(found.figures)))
     assert [figure.name for figure in found.figures] == ["ready"]
     assert list(found.failed) == ["a", "b", "c"]
     assert "the disk is full" in found.failed["a"]
     assert "TimeoutError" in found.failed["b"]
     assert kept == [0, 0, 0, 1], "what there is is kept after each"
-    assert set(found.took_s) == set(parts)
+    assert set(found.took_s) == set(given)
 
 
 def test_what_an_order_takes_is_what_more_orders_take_more() -> None:
@@ -56,7 +56,7 @@ def test_what_an_order_takes_is_what_more_orders_take_more() -> None:
 
 def test_more_orders_than_fit_the_memory_are_refused_before_anything_is_written() -> None:
     with pytest.raises(MemoryError):
-        held.check_memory(10**12)
+        parts.check_memory(10**12)
 
 
 def test_what_workers_did_is_told_by_worker_and_in_all() -> None:
