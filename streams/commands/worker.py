@@ -20,7 +20,7 @@ from streams.commands.forced_exit import ForcedExit
 from streams.commands.waiting import until_kafka_answers
 from streams.kafka import rights, topics
 from streams.metrics.sinks import collect_sinks
-from streams.runtime import garbage
+from streams.runtime import allocator, garbage
 from streams.runtime.datadir import make_private
 from streams.runtime.kafka_watch import RetryErrors
 from streams.settings import BadSettingError, Settings, describe, from_environment
@@ -46,6 +46,7 @@ SINKS_STOP_S = 2.0
 def worker(skip_unreadable: bool) -> None:
     """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
     logs.protect()
+    allocator.tame()
     retry_errors = RetryErrors().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)

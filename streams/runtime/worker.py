@@ -20,7 +20,7 @@ from rules.engine.engine import Engine
 from rules.plan.rule_book import RuleBook
 from streams.kafka.failures import PlainError
 from streams.kafka.topics import TopicNames
-from streams.runtime import boot_time, garbage, instruments
+from streams.runtime import allocator, boot_time, garbage, instruments
 from streams.runtime.broker import Broker
 from streams.runtime.clock_targets import ClockTargets
 from streams.runtime.committer import Committer, LostMembershipError
@@ -67,6 +67,9 @@ KEEP_BOOT_TIME_S = 60.0
 
 WATCH_S = 1.0
 """How often to check whether Kafka answers and the machine's clock has jumped."""
+
+TRIM_EVENTS = 250_000
+"""After so many events memory that they left free is given back."""
 
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
@@ -183,8 +186,12 @@ class Worker(Service):
     @Service.task
     async def _watch(self) -> None:
         """Runs all the time, even while there is nothing to evaluate."""
+        trimmed_at = 0
         while not self.should_stop:
             self.kafka.check()
+            if self.events - trimmed_at >= TRIM_EVENTS:
+                trimmed_at = self.events
+                allocator.trim()
             if self.settings.clock == "wall":
                 self.wall_clock.now_ms()
             await self.sleep(WATCH_S)

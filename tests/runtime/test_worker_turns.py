@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, count, pairwise, repeat
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -258,6 +259,31 @@ async def test_reading_waits_for_a_commit_cycle_where_too_many_orders_are_decode
     cycles.cancel()
     engine = watching.partitions[2].engine
     assert (engine.decoded_orders, engine.has_unfinished_orders) == (10, False)
+
+
+async def test_free_memory_is_given_back_after_many_events_and_not_while_few_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trimmed, looks = Mock(), 0
+    monkeypatch.setattr(worker, "TRIM_EVENTS", 10)
+    monkeypatch.setattr(worker.allocator, "trim", trimmed)
+    watching, _ = made()
+
+    async def sleep(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+
+    async def calls_after(events: int, first: int) -> int:
+        apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(events)), first=first)
+        seen = looks
+        await until(lambda: looks > seen + 2)
+        return trimmed.call_count
+
+    monkeypatch.setattr(watching, "sleep", sleep)
+    running = asyncio.ensure_future(watching._watch(watching))
+    assert [await calls_after(9, 0), await calls_after(1, 9), await calls_after(9, 10)] == [0, 1, 1]
+    running.cancel()
 
 
 async def test_reading_goes_on_where_no_commit_cycle_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
