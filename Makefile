@@ -55,7 +55,7 @@ lock: $(VENV)/ready  ## writes the releases that make, CI and the image install 
 	$(BIN)/$(COMPILE) --extra image --constraint $(CONSTRAINTS) --generate-hashes pyproject.toml \
 		--output-file deploy/requirements.txt
 
-bench: $(VENV)/ready  ## the job on real Kafka beside the limit and stock Faust, then memory, latency and restart; writes .bench/bench.json
+bench: $(VENV)/ready  ## the job on real Kafka beside the limit and stock Faust, then all that deploy/docs/benchmarks.md lists; takes an hour
 	$(BIN)/python -m tests.bench $(ARGS)
 
 audit: $(VENV)/ready  ## whether the packages it stands on are fit to be relied on

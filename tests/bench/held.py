@@ -13,7 +13,7 @@ through all its events, the last of them ten days ago; an open one was placed up
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ PASSING_ORDERS = 50_000
 FIRST_ORDERS = 400
 """One of each shop, which the worker holds that counts as empty: what a shop takes isn't an order's."""
 
-COMMAND = "python -m tests.bench.held --open {open} --finished {finished} --sent {sent}"
+COMMAND = "python -m tests.bench.held --open={open} --finished={finished} --sent={sent}"
 
 MAKE: dict[str, Callable[[int], Orders]] = {"open": open_orders, "finished": finished_orders}
 
@@ -109,29 +109,30 @@ async def figures(
     opened: Sequence[int] = OPEN,
     finished: Sequence[int] = FINISHED,
     sent: Sequence[int] = SENT,
-) -> list[Figure]:
+) -> AsyncIterator[Figure]:
+    """The largest come last."""
     named = {"open": opened, "finished": finished, "sent": sent}
     command = COMMAND.format_map({name: ",".join(map(str, counts)) for name, counts in named.items()})
-    found = []
-    for kind, counts in (("open", opened), ("finished", finished)):
-        empty = await held(kafka, folder, core, kind, FIRST_ORDERS, FIRST_ORDERS)
-        name = f"memory of a worker with {FIRST_ORDERS} {kind} orders, at rest"
-        found.append(Figure(name, empty.at_rest / 1e6, "MB", command))
-        event_us = []
-        for count in counts:
-            check_memory(count)
-            full = await held(kafka, folder, core, kind, FIRST_ORDERS + count, PASSING_ORDERS)
-            found += figures_of(kind, count, empty, full, command)
-            event_us.append(full.event_us)
-        if len(counts) > 1:
-            times = f"an event beside {counts[-1]:,} {kind} orders / beside {counts[0]:,}"
-            found.append(Figure(times, event_us[-1] / event_us[0], "times", command))
-    for kind in ("open", "finished"):
+    for kind in MAKE:
         for count in sent:
             bytes_each = await resident_after_events(kafka, folder, core, kind, count)
             name = f"memory of each of {count:,} {kind} orders, right after their events"
-            found.append(Figure(name, bytes_each, "B", command))
-    return found
+            yield Figure(name, bytes_each, "B", command)
+    for kind, counts in (("open", opened), ("finished", finished)):
+        if not counts:
+            continue
+        empty = await held(kafka, folder, core, kind, FIRST_ORDERS, FIRST_ORDERS)
+        yield Figure(f"memory of a worker with {FIRST_ORDERS} {kind} orders", empty.at_rest / 1e6, "MB", command)
+        fewest_us = 0.0
+        for count in counts:
+            check_memory(count)
+            full = await held(kafka, folder, core, kind, FIRST_ORDERS + count, PASSING_ORDERS)
+            for figure in figures_of(kind, count, empty, full, command):
+                yield figure
+            fewest_us = fewest_us or full.event_us
+            if count != counts[0]:
+                name = f"an event beside {count:,} {kind} orders / beside {counts[0]:,}"
+                yield Figure(name, full.event_us / fewest_us, "times", command)
 
 
 def main() -> None:
@@ -142,9 +143,12 @@ def main() -> None:
     parser.add_argument("--finished", type=sizes, default=FINISHED, help="how many finished orders")
     parser.add_argument("--sent", type=sizes, default=SENT, help="how many of each whose events are sent")
     given = parser.parse_args()
-    measure_alone(
-        lambda kafka, core, _: figures(kafka, Path(".bench/runs"), core, given.open, given.finished, given.sent)
-    )
+
+    async def measure(kafka: Kafka, core: int, _: set[int]) -> list[Figure]:
+        found = figures(kafka, Path(".bench/runs"), core, given.open, given.finished, given.sent)
+        return [figure async for figure in found]
+
+    measure_alone(measure)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 from argparse import Namespace
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,26 @@ NO_KAFKA: Any = None
 MACHINE = Machine(NO_KAFKA, Path("runs"), 0, {1})
 
 
-async def fails(*_: object) -> list[Figure]:
+FOUND = Figure("ready", 8.0, "s", "python -m x")
+
+
+async def fails(*_: object) -> AsyncIterator[Figure]:
+    yield FOUND
     raise ValueError("the disk is full")
 
 
-async def never_ends(*_: object) -> list[Figure]:
+async def never_ends(*_: object) -> AsyncIterator[Figure]:
     await asyncio.Event().wait()
-    return []
+    yield FOUND
 
 
-async def skips(*_: object) -> list[Figure]:
+async def skips(*_: object) -> AsyncIterator[Figure]:
     pytest.skip("no browser")
+    yield FOUND
 
 
-async def works(*_: object) -> list[Figure]:
-    return [Figure("ready", 8.0, "s", "python -m x")]
+async def works(*_: object) -> AsyncIterator[Figure]:
+    yield FOUND
 
 
 async def test_a_part_that_fails_or_takes_too_long_loses_no_others_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,11 +46,11 @@ async def test_a_part_that_fails_or_takes_too_long_loses_no_others_figures(monke
     monkeypatch.setattr(beside, "PARTS", given)
     found, kept = Found(), list[int]()
     await beside.measure(list(given), MACHINE, Namespace(), found, lambda: kept.append(len(found.figures)))
-    assert [figure.name for figure in found.figures] == ["ready"]
+    assert found.figures == [FOUND, FOUND], "of the first, what it had found by then"
     assert list(found.failed) == ["a", "b", "c"]
     assert "the disk is full" in found.failed["a"]
     assert "TimeoutError" in found.failed["b"]
-    assert kept == [0, 0, 0, 1], "what there is is kept after each"
+    assert kept == [1, 1, 1, 2], "what there is is kept after each"
     assert set(found.took_s) == set(given)
 
 
