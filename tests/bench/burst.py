@@ -12,7 +12,7 @@ from statistics import median
 
 from streams.kafka.keys import partition_of
 from tests.bench.figure import Figure
-from tests.bench.live import FIRST_DEADLINE_MS, Live, key, live, now_ms, placed
+from tests.bench.live import FIRST_DEADLINE_MS, LOG_END, Live, key, live, now_ms, placed
 from tests.bench.load import PARTITIONS, Writer
 from tests.bench.parts import measure_alone
 from tests.support.kafka import Kafka
@@ -29,9 +29,6 @@ BESIDE_S = 0.03
 """Between two of the other events."""
 
 GIVE_UP_S = 120.0
-LOG_END = 2_000
-"""How many characters of the worker's log are shown if it takes longer."""
-
 COMMAND = "python -m tests.bench.burst --count {count}"
 
 

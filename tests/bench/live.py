@@ -21,6 +21,10 @@ FIRST_DEADLINE_MS = 48 * HOUR_MS
 """After so long `job.late_48h` opens its alert; no other rule of the pack has a shorter deadline from `placed`."""
 
 
+LOG_END = 2_000
+"""How many characters of the worker's log are shown where something is wrong."""
+
+
 class Live:
     """One such worker, and its topics."""
 
@@ -28,7 +32,11 @@ class Live:
         self.site, self.worker, self.producer = site, worker, producer
 
     async def place(self, order: str, placed_ms: int, shop: str = "s1") -> None:
-        """Sends an order, and returns when Kafka has it."""
+        """Sends an order, and returns when Kafka has it. Raises RuntimeError if the worker has ended."""
+        if (code := self.worker.process.returncode) is not None:
+            raise RuntimeError(
+                f"the worker has ended by itself ({code}); its log ends:\n{self.worker.log()[-LOG_END:]}"
+            )
         await self.producer.send_and_wait(f"{self.site.prefix}orders", placed(order, placed_ms, shop), key=key(shop))
 
     async def alert_count(self) -> int:

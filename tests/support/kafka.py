@@ -26,6 +26,7 @@ from tests.support.ports import free_port, free_ports
 VERSION = "4.1.0"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+SILENT_SECONDS = 60.0  # nothing comes from a broker, though there is more: it is gone
 _POM = Path(__file__).with_name("kafka-pom.xml")
 _CACHE = Path(__file__).parents[2] / ".cache" / f"kafka-{VERSION}"
 
@@ -374,16 +375,24 @@ async def produce(bootstrap: str, records: Iterable[tuple[str, bytes | None, byt
 
 
 async def read_topic(bootstrap: str, topic: str) -> list[ConsumerRecord]:
-    """Every record of a topic up to its present end; in order within each partition."""
+    """Every record of a topic up to its present end; in order within each partition. Raises TimeoutError once nothing
+    more comes: the client would wait for ever for a broker that is gone."""
     partitions = await _partitions(bootstrap, topic)
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         records: list[ConsumerRecord] = []
-        for partition, end in ends.items():
-            while await consumer.position(partition) < end:
-                batch = await consumer.getmany(partition, timeout_ms=1000)
-                records += [record for record in batch.get(partition, []) if record.offset < end]
+        try:
+            async with asyncio.timeout(SILENT_SECONDS) as silence:
+                for partition, end in ends.items():
+                    while await consumer.position(partition) < end:
+                        batch = await consumer.getmany(partition, timeout_ms=1000)
+                        records += [record for record in batch.get(partition, []) if record.offset < end]
+                        if batch:
+                            silence.reschedule(asyncio.get_running_loop().time() + SILENT_SECONDS)
+        except TimeoutError:
+            end = sum(ends.values())
+            raise TimeoutError(f"{len(records):,} of {end:,} records of {topic} were read, and no more come") from None
         return records
 
 
