@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 
 from rules.calendar.instants import DAY_MS, HOUR_MS, from_rfc3339, rfc3339
+from streams.kafka.consumer import Consumer
 from streams.views.feed_health import FeedHealth, decode
 
 MINUTE_MS = 60_000
@@ -121,7 +121,7 @@ def polled(
 
 async def read(book: FeedHealthBook, topic: str, access: Mapping[str, Any]) -> None:
     """Everything that the topic holds by now. Raises KafkaError."""
-    async with AIOKafkaConsumer(topic, enable_auto_commit=False, auto_offset_reset="earliest", **access) as consumer:
+    async with Consumer(topic, enable_auto_commit=False, auto_offset_reset="earliest", **access) as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():

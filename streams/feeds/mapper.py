@@ -29,6 +29,7 @@ from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.sqlite_file import until_free
 from streams.feeds.written import Written
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.kafka.dead_letters import dead_letter
 from streams.kafka.topics import TopicNames, topic_of
 from streams.metrics import feeds as metrics
@@ -185,7 +186,7 @@ class Mapper:
                 await asyncio.sleep(RESTART_S)
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             self._names.inbox,
             group_id=f"{self._settings.app_id}-feed-map",
             enable_auto_commit=False,
@@ -214,7 +215,7 @@ class Mapper:
         """Maps everything received from a moment up to now; `count` is that of the inbox's partitions. Raises
         KafkaError."""
         counts = Counts()
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._access)
+        consumer = Consumer(enable_auto_commit=False, **self._access)
         async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
             left = await self._stretch(consumer, since_ms, count)
             while left:

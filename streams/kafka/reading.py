@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.kafka.topics import BadTopicsError, partition_counts
 from streams.settings import Settings, bootstrap_servers
 
@@ -32,7 +33,7 @@ async def partitions_of(settings: Settings, topic: str) -> list[TopicPartition]:
 @asynccontextmanager
 async def reading(settings: Settings, tps: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer that is assigned these partitions and sees what is committed."""
-    async with AIOKafkaConsumer(
+    async with Consumer(
         bootstrap_servers=bootstrap_servers(settings),
         enable_auto_commit=False,
         isolation_level="read_committed",

@@ -12,12 +12,13 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
 from streams.clock import wall_ms
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.kafka.keys import partition_of
 from streams.kafka.late_producer import LateProducer
 from streams.kafka.topics import TopicNames
@@ -103,7 +104,7 @@ class QuestionService(Service):
                 self._listens.clear()
 
     async def _listen(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap_servers(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -17,6 +17,7 @@ from confluent_kafka import TopicPartition as Position
 
 from rules.messages.events import ClockTick, decode
 from streams.kafka import access, topics
+from streams.kafka.consumer import Consumer
 from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.repartitioning import homes
 from streams.repartitioning.copying import Copied, copy
@@ -163,7 +164,7 @@ class Move:
     @asynccontextmanager
     async def _clients(self) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaProducer]]:
         options = {"bootstrap_servers": bootstrap_servers(self._old), **access.for_aiokafka(self._old)}
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, isolation_level="read_committed", **options)
+        consumer = Consumer(enable_auto_commit=False, isolation_level="read_committed", **options)
         async with consumer, AIOKafkaProducer(enable_idempotence=True, **options) as producer:
             yield consumer, producer
 

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from faust.types import TP
 
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.settings import Settings, bootstrap_servers
 
 ASK_AGAIN_S = 0.1
@@ -45,7 +46,7 @@ class EndOffsets:
             await consumer.stop()
 
     async def _connected(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap_servers(self._settings),
             enable_auto_commit=False,
             **access.for_aiokafka(self._settings),

@@ -10,10 +10,11 @@ import logging
 from collections.abc import Mapping
 from time import monotonic
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
 from streams.runtime.broker import Broker
@@ -94,7 +95,7 @@ class ForeignAlerts:
     async def _newest(self, tp: TopicPartition, start: int, end: int) -> list[ConsumerRecord]:
         """The newest record of each key in a part of the log."""
         settings, newest = self._settings, dict[bytes | None, ConsumerRecord]()
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.runtime.snapshot import (
     OrdersLostError,
     Snapshot,
@@ -192,7 +193,7 @@ class LocalCopy:
     async def _read(
         self, fresh: Snapshot, settings: Settings, changelog: TopicPartition, written: Callable[[], int | None]
     ) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from streams.clock import wall_ms
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.settings import Settings, bootstrap_servers
 from streams.sinks.base import Offsets, Record, Sink, StartOver
 
@@ -65,7 +66,7 @@ class Runner(ConsumerRebalanceListener):
                     await asyncio.sleep(RESTART_S)
 
     async def _follow(self) -> None:
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = Consumer(
             bootstrap_servers=bootstrap_servers(self._settings),
             group_id=self.group,
             enable_auto_commit=False,

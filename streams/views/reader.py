@@ -12,6 +12,7 @@ from mode import Service
 
 from streams.budget import BACKLOG_BUDGET
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.settings import Settings, bootstrap_servers
 from streams.views.view import View
 
@@ -53,7 +54,7 @@ class Reader(Service):
                 await self.sleep(AGAIN_S)
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap_servers(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

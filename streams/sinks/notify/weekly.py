@@ -6,12 +6,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from rules.calendar.counting import TimeOfDay
 from streams.kafka import access
+from streams.kafka.consumer import Consumer
 from streams.reporting.from_kafka import NoDataError, weekly
 from streams.reporting.shop_week import ShopWeek
 from streams.reporting.text import DIGEST_SHOPS, body, title
@@ -85,7 +86,7 @@ class SentInKafka:
             return None
 
     async def remember(self, week: Week) -> None:
-        async with AIOKafkaConsumer(
+        async with Consumer(
             bootstrap_servers=bootstrap_servers(self._settings),
             group_id=self._group,
             enable_auto_commit=False,
