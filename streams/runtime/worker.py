@@ -210,6 +210,12 @@ class Worker(Service):
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
                     self._wait_for_assignment(error)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # By what it awaited. Without cycles the worker would look healthy and emit nothing.
+                self.crash(RuntimeError("what a commit cycle waited for was cancelled"))
             except Exception as error:
                 self.crash(error)
 

@@ -242,3 +242,27 @@ async def test_memory_of_dropped_partitions_is_freed_when_the_next_state_is_rest
     watching.forget(2)
     await watching.commit_cycle()
     assert engine() is None
+
+
+async def test_a_cycle_that_is_cancelled_by_what_it_awaits_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would look healthy and emit nothing any more."""
+    watching, broker = made("wall")
+
+    async def check(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(watching._foreign, "check", check)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 0.0)
+    apply(watching, event("order.placed", wall_ms()))
+    await watching._run_commit_cycles(watching)
+    await until(lambda: broker.is_crashed)
+    assert broker.committed == []
+
+
+async def test_a_worker_that_stops_ends_its_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = made()
+    running = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running})
+    assert (running.cancelled(), broker.is_crashed) == (True, False)
