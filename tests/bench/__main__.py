@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -54,13 +55,14 @@ def main() -> int:
         machine = beside.Machine(kafka, RUNS, cores[0], {cores[-1]})
         parts = [name for name in options.beside if name in beside.PARTS]
         measured = beside.Found(failed=failed)
-        file = FOLDER / "bench.json"
-        asyncio.run(beside.measure(parts, machine, options, measured, lambda: write(found, {}, measured, file)))
-    costs: dict[str, float] = {}
+        costs, file = dict[str, float](), FOLDER / "bench.json"
+        keep = partial(write, found, costs, measured, file)
+        keep()
+        asyncio.run(beside.measure(parts, machine, options, measured, keep))
     if "rules" in options.beside:
-        costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
+        costs |= rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
         rules_cost.show(costs)
-    write(found, costs, measured, file)
+        keep()
     for name, why in measured.failed.items():
         print(f"{name} has no figures: {why}", file=sys.stderr)
     return 1 if measured.failed or any(figures.wrong for figures in found) else 0
@@ -114,8 +116,8 @@ async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -
         print(f"{name}: {expected.events:,} events …", file=sys.stderr, flush=True)
         try:
             found.append(await measure(SYSTEMS[name], run, expected, core))
-        except RuntimeError as error:
-            failed[f"{number}-{name}"] = str(error)
+        except Exception as error:  # the other systems' figures are kept
+            failed[f"{number}-{name}"] = f"{type(error).__name__}: {error}"
     return found, failed
 
 

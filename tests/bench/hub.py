@@ -109,14 +109,13 @@ class Running:
 
     async def orders(self) -> tuple[int, int]:
         """How many orders are in memory, and how many on the disk alone."""
-        return await self.metric("shipclock_orders", where="memory"), await self.metric(
-            "shipclock_orders", where="disk"
-        )
+        in_memory, on_disk = [await self.metric("shipclock_orders", where=where) for where in ("memory", "disk")]
+        return in_memory, on_disk
 
     async def at_rest(self, opened: int, finished: int) -> None:
         """Returns when the finished orders have left memory, the open ones are in it, and the worker is idle. Raises
         TimeoutError if that takes too long."""
-        paced = Paced(f"of {finished:,} finished orders have left memory")
+        paced, found = Paced(f"of {finished:,} finished orders have left memory"), (0, 0)
         try:
             async with asyncio.timeout(LEFT_S):
                 while (found := await self.orders()) != (opened, finished):
