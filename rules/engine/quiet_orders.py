@@ -72,8 +72,9 @@ class QuietOrders:
         ms)."""
         if self._ledger.evict_one(order, at_ms):
             return
-        if order.alerts is None and order.facts.plain and _is_settled(order):
-            order.shop.orders[order.id] = EncodedOrder(order, restored.raw)
+        shop = order.shop
+        if order.alerts is None and order.facts.plain and order not in shop.period_results.future_facts:
+            shop.orders[order.id] = EncodedOrder(order, restored.raw)
         else:
             self._ledger.decoded[order] = None
 

@@ -45,12 +45,12 @@ class OrderView(Protocol):
         """The ratios (as bits) in which it is bad, if it counts."""
 
 
-class OrderInMemoryView(Protocol):
-    """One order in memory, encoded or not."""
+class OrderInMemoryView(OrderView, Protocol):
+    """One order in memory, encoded or not; its facts may be decoded anew each time they are asked for."""
 
     @property
-    def last_ms(self) -> int:
-        """When anything was last heard of it (epoch ms)."""
+    def is_plain(self) -> bool:
+        """Whether no more is known of it than of almost every order."""
 
     def decoded(self) -> OrderView:
         """The order with its facts at hand."""

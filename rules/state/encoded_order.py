@@ -32,6 +32,7 @@ class EncodedOrder:
     alerts: Final = None
     dirty: Final = False
     unsaved: Final = False
+    is_plain: Final = True
     is_restored: Final = False
 
     def __init__(self, order: Order, stored: bytes = b"") -> None:
@@ -58,6 +59,10 @@ class EncodedOrder:
     def placed_ms(self) -> int:
         placed_ms: int = _TIMES.unpack_from(self._raw)[1]
         return placed_ms
+
+    @property
+    def days(self) -> tuple[int | None, ...]:
+        return self._derived.days
 
     @property
     def bad(self) -> int:
@@ -109,6 +114,14 @@ class RestoredOrder:
     def facts(self) -> OrderFacts:
         """Its facts, decoded anew each time."""
         return decode_facts(self.raw)
+
+    @property
+    def is_plain(self) -> bool:
+        return self.facts.plain
+
+    @property
+    def days(self) -> tuple[int | None, ...]:
+        return self.shop.plan.no_days
 
     @property
     def placed_ms(self) -> int:

@@ -86,6 +86,11 @@ class Order:
         return MIN_MS if placed is None else placed[0]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether no more is known of it than of almost every order."""
+        return self.facts.plain
+
+    @property
     def is_unshipped(self) -> bool:
         """Whether it was placed, and neither shipped nor cancelled yet."""
         facts = self.facts
@@ -124,11 +129,15 @@ class OrderInMemory(Protocol):
     @property
     def next_eval_ms(self) -> int: ...
     @property
+    def days(self) -> tuple[int | None, ...]: ...
+    @property
     def bad(self) -> int: ...
     @property
     def overdue(self) -> int: ...
     @property
     def numbers(self) -> tuple[NumberUse, ...]: ...
+    @property
+    def is_plain(self) -> bool: ...
     @property
     def is_unshipped(self) -> bool: ...
     @property

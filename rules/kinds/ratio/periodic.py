@@ -13,7 +13,7 @@ from rules.facts.order_facts import OrderFacts
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.spec import LONGEST_MS
-from rules.kinds.shop_view import OrderView, ShopView
+from rules.kinds.shop_view import OrderInMemoryView, OrderView, ShopView
 
 NO_DAY = 0
 """A local day that lies in no period."""
@@ -161,31 +161,28 @@ def _counted_then(shop: ShopView, boundaries: Sequence[Boundary]) -> dict[Bounda
     for boundary in boundaries:
         of_ratio.setdefault(boundary.ratio, []).append(boundary)
     for in_memory in shop.orders.values():
-        order = in_memory.decoded()
         for ratio, several in of_ratio.items():
-            part = ratio.part_of(order)
-            for boundary in _that_may_differ(ratio, several, order.facts, part):
-                counts[boundary].add(part, -1)
-                counts[boundary].add(_part_then(shop, ratio, order, boundary.at_ms), 1)
+            part = ratio.part_of(in_memory)
+            if may_differ := _that_may_differ(ratio, several, in_memory, part):
+                order = in_memory.decoded()
+                for boundary in may_differ:
+                    counts[boundary].add(part, -1)
+                    counts[boundary].add(_part_then(shop, ratio, order, boundary.at_ms), 1)
     return counts
 
 
 def _that_may_differ(
-    ratio: CompiledRatio, boundaries: Sequence[Boundary], facts: OrderFacts, part: Part | None
+    ratio: CompiledRatio, boundaries: Sequence[Boundary], order: OrderInMemoryView, part: Part | None
 ) -> Sequence[Boundary]:
     """The boundaries at which an order may have counted otherwise than by its `part` now: those in whose periods it
-    counts now, or counted then."""
-    now = NO_DAY if part is None else part[0]
-    if not (ratio.fixed and facts.plain):
-        first_ms = facts.first_at_ms()
-        return [each for each in boundaries if first_ms <= each.at_ms or each.period.first <= now <= each.period.last]
-    anchor = ratio.denominator.anchor(facts)
-    then = NO_DAY if anchor is None else day_of(anchor, ratio.zone)
-    return [
-        each
-        for each in boundaries
-        if each.period.first <= now <= each.period.last or each.period.first <= then <= each.period.last
-    ]
+    counts now, or counted then. One that is encoded is decoded for it only if need be: after a restart most are."""
+    day = NO_DAY if part is None else part[0]
+    if not (ratio.fixed and order.is_plain):
+        first_ms = order.facts.first_at_ms()
+        return [each for each in boundaries if first_ms <= each.at_ms or each.period.first <= day <= each.period.last]
+    if part is None and (anchor := ratio.denominator.anchor(order.facts)) is not None:
+        day = day_of(anchor, ratio.zone)  # where it would count
+    return [each for each in boundaries if each.period.first <= day <= each.period.last]
 
 
 def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:

@@ -33,8 +33,9 @@ from tests.rules.engine.test_eviction import (
     state_of,
 )
 from tests.rules.engine.test_eviction import at_once as leaving_at_once
+from tests.rules.engine.test_periods_on_disk import WEEKLY
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
-from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
 from tests.rules.history import TimedEvent, book, cancelled, late_ship, ms, placed, refunded, rule, scanned, shipped
@@ -341,14 +342,16 @@ def states_of(worker: Worker) -> list[type]:
     return [type(order) for shop in worker.engine.shops.values() for order in shop.orders.values()]
 
 
-def test_a_restart_holds_no_more_objects_of_orders_than_it_evaluates_at_a_time() -> None:
-    worker = Worker(FULL, stepping=False)
+@pytest.mark.parametrize("rules", [FULL, WEEKLY], ids=["full", "weekly"])
+def test_a_restart_holds_no_more_objects_of_orders_than_it_evaluates_at_a_time(rules: RuleBook) -> None:
+    worker = Worker(rules, stepping=False)
     worker.commit_cycle([placed(str(n)) for n in range(5)], ms("1m"))
     again = worker.restarted(worker.alerts)
     assert states_of(again) == [RestoredOrder] * 5
     while not again.engine.settle(limit=2):
         assert {*states_of(again)} <= {RestoredOrder, EncodedOrder}
     assert states_of(again) == [EncodedOrder] * 5
+    assert computed_of(again.engine) == computed_of(worker.engine)
     again.commit_cycle([], ms("75h"))
     assert {alert.order for alert in again.alerts} >= {str(n) for n in range(5)}
 
