@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime
+from sys import intern
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -61,6 +62,11 @@ class _Data(Struct, gc=False):
     until: str | None = None
     penalty: _Penalty | None = None
 
+    def __post_init__(self) -> None:
+        """Has what many alerts say be in memory once."""
+        self.rule, self.clause = intern(self.rule), intern(self.clause)
+        self.state, self.severity, self.stage = intern(self.state), intern(self.severity), intern(self.stage)
+
 
 class _Head(Struct, gc=False):
     """The fields of an alert's record that it is looked up by; the rest is passed on as it came."""
@@ -70,6 +76,9 @@ class _Head(Struct, gc=False):
     shop: str
     data: _Data
     order: str | None = None
+
+    def __post_init__(self) -> None:
+        self.platform, self.shop = intern(self.platform), intern(self.shop)
 
     def rank(self) -> Rank:
         data, penalty = self.data, self.data.penalty

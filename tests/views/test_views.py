@@ -32,6 +32,16 @@ def test_an_alert_is_what_its_newest_record_says_and_its_trail_all_of_them() -> 
     assert [record["data"]["revision"] for record in held.records()] == [1, 2]
 
 
+def test_what_many_alerts_say_is_in_memory_once() -> None:
+    alerts = Alerts()
+    one, other = [alerts.apply(key(order), alert(order)) for order in ("1", "2")]
+    assert one is not None and other is not None
+    for field in ("platform", "shop"):
+        assert getattr(one.head, field) is getattr(other.head, field)
+    for field in ("rule", "clause", "state", "severity", "stage"):
+        assert getattr(one.head.data, field) is getattr(other.head.data, field)
+
+
 def test_a_record_that_comes_again_says_nothing_new() -> None:
     alerts = Alerts()
     assert alerts.apply(key(), alert(revision=2))
