@@ -1,4 +1,4 @@
-"""`python -m tests.bench.alert_memory [ORDERS]`: what an alert takes in the console's view, which each worker has whole.
+"""`python -m tests.bench.alert_memory [ORDERS]`: what an alert takes in the console's view, which is in every worker.
 
 Orders of a hundred shops aren't shipped for five days, with all packs. Bytes in use (`tests.bench.heap`), and of those
 the bytes of its records: all of an alert are kept.
