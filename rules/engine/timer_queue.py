@@ -59,8 +59,6 @@ class TimerQueue:
 
     def next_ms(self, by_ms: int) -> int:
         """When the next timer fires (epoch ms), if it does by `by_ms`; else an instant after that."""
-        if self._near and not self._near_new:
-            return self._near[-1][0]  # as mostly
         while not self._near and not self._near_new:
             if not self._hours:
                 return NEVER
