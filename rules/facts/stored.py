@@ -40,18 +40,18 @@ def decode_facts(raw: bytes) -> OrderFacts:
 
 
 def encode_plain(facts: OrderFacts, stored: bytes = b"") -> bytes:
-    """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them. Where it is
-    at hand what they were `stored` as, that is cut, which is faster."""
+    """Plain facts as few bytes, for memory alone: of most orders up to the last that is known. `decode_facts` reads
+    them. Where it is at hand what they were `stored` as, that is cut, which is faster."""
     values: tuple[Any, ...] = _FIELDS(facts)
-    known = _SELDOM if values[_SELDOM:] == _NOTHING_SELDOM else len(values)
-    while known and values[known - 1] in _UNKNOWN:
+    if values[_SELDOM:] != _NOTHING_SELDOM:
+        return _encode(values)
+    known = _SELDOM
+    while values[known - 1] is None:  # where nothing is known it ends before the first, at the last, which isn't None
         known -= 1
-    if known < len(values) and stored[:3] == _PLAIN_START and stored[-1] == _NO_MOVES:
+    if stored[:3] == _PLAIN_START and stored[-1] == _NO_MOVES:
         return _STARTS[known] + stored[3 : known - len(values)]  # what is unknown has one byte each
     return _encode(values[:known])
 
-
-_UNKNOWN: Final = (None, ())
 
 _NO_MOVES: Final = _encode(())[0]
 

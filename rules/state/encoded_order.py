@@ -41,8 +41,8 @@ class EncodedOrder:
         self.shop: Shop = order.shop
         self.scheduled_ms, self.next_eval_ms = order.scheduled_ms, order.next_eval_ms
         self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + encode_plain(order.facts, stored)
-        self._derived = _shared(
-            Derived(order.days, order.bad, order.missed, order.overdue, order.watched_facts, order.is_unshipped)
+        self._derived = _derived(
+            order.days, order.bad, order.missed, order.overdue, order.watched_facts, order.is_unshipped
         )
 
     @property
@@ -142,6 +142,5 @@ _TIMES: Final = Struct("<qq")
 """Last news and placing, before the facts: they are asked for of all orders of a shop."""
 
 
-@lru_cache(maxsize=10_000)
-def _shared(derived: Derived) -> Derived:
-    return derived
+_derived: Final = lru_cache(maxsize=10_000)(Derived)
+"""The same object for all orders of which the same is derived, which saves memory; it is made only once."""
