@@ -69,7 +69,10 @@ WATCH_S = 1.0
 """How often to check whether Kafka answers and the machine's clock has jumped."""
 
 TRIM_EVENTS = 250_000
-"""After so many events memory that they left free is given back."""
+"""After so many events of a backlog memory that they left free is given back…"""
+
+TRIM_EVENTS_AT_REST = 25_000
+"""…and after so many where none is read, such as once it is over."""
 
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
@@ -189,7 +192,7 @@ class Worker(Service):
         trimmed_at = 0
         while not self.should_stop:
             self.kafka.check()
-            if self.events - trimmed_at >= TRIM_EVENTS:
+            if self.events - trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_AT_REST):
                 trimmed_at = self.events
                 allocator.trim()
             if self.settings.clock == "wall":

@@ -261,11 +261,13 @@ async def test_reading_waits_for_a_commit_cycle_where_too_many_orders_are_decode
     assert (engine.decoded_orders, engine.has_unfinished_orders) == (10, False)
 
 
-async def test_free_memory_is_given_back_after_many_events_and_not_while_few_come(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("busy", "called"), [(True, [0, 1, 1]), (False, [1, 1, 2])])
+async def test_free_memory_is_given_back_after_many_events_and_after_fewer_once_a_backlog_is_over(
+    monkeypatch: pytest.MonkeyPatch, busy: bool, called: list[int]
 ) -> None:
     trimmed, looks = Mock(), 0
     monkeypatch.setattr(worker, "TRIM_EVENTS", 10)
+    monkeypatch.setattr(worker, "TRIM_EVENTS_AT_REST", 5)
     monkeypatch.setattr(worker.allocator, "trim", trimmed)
     watching, _ = made()
 
@@ -281,8 +283,9 @@ async def test_free_memory_is_given_back_after_many_events_and_not_while_few_com
         return trimmed.call_count
 
     monkeypatch.setattr(watching, "sleep", sleep)
+    watching.busy = busy
     running = asyncio.ensure_future(watching._watch(watching))
-    assert [await calls_after(9, 0), await calls_after(1, 9), await calls_after(9, 10)] == [0, 1, 1]
+    assert [await calls_after(9, 0), await calls_after(1, 9), await calls_after(9, 10)] == called
     running.cancel()
 
 
