@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+import streams
 from streams.kafka.consumer import Consumer
 from tests.runtime.support import until
 from tests.support.kafka import Kafka, create_topics
@@ -40,6 +42,11 @@ async def test_who_is_cancelled_while_stopping_it_stays_so(monkeypatch: pytest.M
     stopping.cancel()
     await asyncio.wait({stopping})
     assert stopping.cancelled()
+
+
+def test_no_other_consumer_is_made() -> None:
+    sources = Path(streams.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if "AIOKafkaConsumer(" in path.read_text()] == []
 
 
 @pytest.fixture
