@@ -215,7 +215,7 @@ class Worker(Service):
                     self._wait_for_assignment(error)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
-                if task is not None and task.cancelling():
+                if self.should_stop or (task is not None and task.cancelling()):
                     raise
                 # By what it awaited. Without cycles the worker would look healthy and emit nothing.
                 self.crash(RuntimeError("what a commit cycle waited for was cancelled"))

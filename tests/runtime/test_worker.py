@@ -259,6 +259,21 @@ async def test_a_cycle_that_is_cancelled_by_what_it_awaits_ends_the_worker(monke
     assert broker.committed == []
 
 
+async def test_what_a_cycle_awaits_may_be_cancelled_while_the_worker_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = made("wall")
+
+    async def check(*_: object) -> None:
+        watching._stopped.set()
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(watching._foreign, "check", check)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 0.0)
+    apply(watching, event("order.placed", wall_ms()))
+    with pytest.raises(asyncio.CancelledError):
+        await watching._run_commit_cycles(watching)
+    assert not broker.is_crashed
+
+
 async def test_a_worker_that_stops_ends_its_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
     watching, broker = made()
     running = asyncio.ensure_future(watching._run_commit_cycles(watching))
