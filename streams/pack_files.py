@@ -1,7 +1,9 @@
 """Finds packs: the built-in ones by name, a user's own by file or folder."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,4 +115,18 @@ def _defined_twice(packs: Sequence[PackFile]) -> list[Diagnostic]:
 
 def load(wanted: Iterable[str], *, says_unwatched: bool = False) -> RuleBook:
     """A rule book of the packs named. Raises NoSuchPack or BadPack."""
-    return RuleBook((pack for pack, _ in read_all(wanted)), says_unwatched=says_unwatched)
+    wanted = list(wanted)
+    return RuleBook(
+        (pack for pack, _ in read_all(wanted)), says_unwatched=says_unwatched, digest=_digest(wanted, says_unwatched)
+    )
+
+
+def _digest(wanted: Iterable[str], says_unwatched: bool) -> str:
+    """Of all that decides what is derived from orders: the packs' texts, the code that derives it, and the time
+    zones."""
+    digest = hashlib.blake2b(f"{says_unwatched} {version('tzdata')}".encode(), digest_size=16)
+    rules = Path(str(resources.files("rules")))
+    for file in (*files(wanted), *sorted(rules.rglob("*.py"))):
+        digest.update(f"\n{file.name}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

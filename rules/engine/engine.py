@@ -106,6 +106,19 @@ class Engine(Intake):
         when all that was drained lies in the store."""
         return self.ledger.evict(self.clock_ms, limit)
 
+    def checkpoint(self, shop: Shop) -> bool:
+        """Has a shop's checkpoint saved; False where that can't be now. Called when `evict` is."""
+        if any(order.shop is shop for order in self._changes.expired):
+            return False  # it would count them, as the store still has them
+        if any(key == shop.key for key, _, _ in self._changes.computed):
+            return False  # the store hasn't got what it says is computed
+        return self.ledger.checkpoint(shop, self.clock_ms)
+
+    def forget_checkpoints(self) -> None:
+        """The store has lost the shops' checkpoints."""
+        for shop in self.shops.values():
+            shop.moved += shop.evicted
+
     def encode_quiet(self, *, limit: int = NEVER, most: int = NEVER) -> None:
         """Has orders encoded with which nothing is to be done for a while, of `limit` that are looked at; and others,
         too, where more than `most` are decoded."""

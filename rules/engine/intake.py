@@ -104,6 +104,7 @@ class Intake:
         if isinstance(order, Order):
             self.ledger.decoded.pop(order, None)
         self.order_count -= 1
+        self.ledger.note_dropped(order)
 
     def drain(self) -> Changes:
         """Returns what has changed since the last call."""
@@ -285,5 +286,6 @@ class Intake:
         """A fact has come late of an order with these facts `before` it: has what was computed at boundaries since then
         (epoch ms) computed again."""
         shop.period_results.evidence_arrived(from_ms, order, before)
+        self.ledger.distrust_checkpoint(shop)
         for evaluator in shop.plan.computed:
             self.work.mark_rules(shop, 1 << evaluator.n)

@@ -1,16 +1,20 @@
 """Restores state from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from rules.calendar.instants import NEVER
 from rules.engine.engine import Engine
-from rules.facts.order_facts import EVERY_FACT, DetailedFacts
+from rules.facts.order_facts import EVERY_FACT, DetailedFacts, OrderFacts
+from rules.facts.plain import expand
 from rules.facts.shop_facts import Entry, Key
+from rules.facts.statements import Statements
 from rules.facts.stored import decode_facts
 from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.messages.alert_state import Emitted, emitted_from
 from rules.messages.alerts import Alert, shop_of, subject_and_episode
+from rules.state import checkpoint
 from rules.state.aggregate import remove_order
 from rules.state.encoded_order import RestoredOrder
 from rules.state.shop import Order, Shop
@@ -18,6 +22,10 @@ from rules.state.shop import Order, Shop
 NO_FACTS: Final = DetailedFacts()
 """Facts of an order of which only alerts are known, so that events older than what is kept don't bring it back: those
 of a plain order are merged before their age is looked at."""
+
+
+CameBack = tuple[bytes, bytes | None]
+"""An order's facts as a checkpoint counts them, and as they are now; None if it was dropped."""
 
 
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, raw: bytes | None) -> None:
@@ -30,6 +38,9 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     if first_ms < shop.began_ms:
         shop.began_ms = first_ms
     known = engine.order(shop, order_id) if shop.evicted else shop.orders.get(order_id)
+    if shop.evicted and shop.plan.computed and _is_late(shop, facts, NO_FACTS if known is None else known.facts):
+        _compute_again(engine, shop)
+        known = shop.orders.get(order_id)
     if raw is not None and known is None:
         engine.add_restored(RestoredOrder(order_id, shop, raw, last_ms))
         return
@@ -51,6 +62,31 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         work.mark_order(order)
 
 
+def restore_checkpoint(
+    engine: Engine, platform: str, shop_name: str, raw: bytes, came_back: Mapping[str, CameBack]
+) -> bool:
+    """Restores a shop's checkpoint once all is restored that was saved of the shop in the same place: other orders, its
+    own facts and results; before its alerts, and what was saved later. `came_back`: the orders that have come back to
+    memory since, with the facts that the checkpoint counts and the newest; None of one that was dropped.
+
+    Returns False where it was counted by other rules, and nothing is changed; then each order is to be restored.
+    """
+    shop, found = engine.shop(platform, shop_name), checkpoint.decode(raw)
+    if found is None or not checkpoint.fits(shop, found):
+        return False
+    shop.restored = True
+    checkpoint.restore(shop, found)
+    engine.order_count += shop.evicted
+    for order_id in came_back:
+        engine.order_count -= shop.orders.pop(order_id, None) is not None  # by its newest facts, not counted yet
+    engine.ledger.restore(shop, found.counted_ms, {order_id: counted for order_id, (counted, _) in came_back.items()})
+    for order_id, (counted, newest) in came_back.items():
+        if newest != counted:
+            restore_order(engine, platform, shop_name, order_id, newest)
+    engine.work.mark_rules(shop, shop.plan.every_evaluator)
+    return True
+
+
 def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
     """Restores one of a shop's own facts; None where it was dropped."""
     shop = engine.shop(platform, shop_name)
@@ -63,15 +99,43 @@ def restore_computed(
 ) -> None:
     """Restores what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
     shop = engine.shop(platform, shop_name)
+    known = shop.computed.get(rule, {}).get(boundary_ms)
     shop.period_results.restore(rule, boundary_ms, found)
+    if found != known and boundary_ms <= shop.period_results.computed_by_ms():
+        _compute_again(engine, shop)
     shop.restored = True
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
+
+
+def _is_late(shop: Shop, facts: OrderFacts, before: OrderFacts) -> bool:
+    """Whether a fact has come of an order that a result may rest on which was computed before it came."""
+    known = _statements_of(before)
+    new_ms = [each.at_ms for each in _statements_of(facts) if each not in known]
+    return min(new_ms, default=NEVER) <= shop.period_results.computed_by_ms()
+
+
+def _statements_of(facts: OrderFacts) -> Statements:
+    return facts.statements if isinstance(facts, DetailedFacts) else expand(facts)
+
+
+def _compute_again(engine: Engine, shop: Shop) -> None:
+    """What a shop's checkpoint says was computed doesn't hold any more, and what was restored since may be half of what
+    belongs together: all its orders are loaded, and everything is computed again."""
+    if shop.evicted and shop.plan.computed:
+        shop.period_results.begin_again(engine.load_all(shop))
+        engine.work.mark_rules(shop, shop.plan.every_evaluator)
 
 
 def restore_alert(engine: Engine, alert: Alert) -> None:
     """Restores what was last emitted of an alert. Raises ValueError for a time that is none; nothing has changed
     then."""
-    _remember(engine, alert, emitted_from(alert))
+    emitted, order_id = emitted_from(alert), alert.order
+    shop = engine.shops.get((alert.platform, alert.shop))
+    if shop is not None and shop.evicted_alerts and isinstance(order_id, str) and order_id not in shop.orders:
+        is_of_order = engine.book.is_of_orders(alert.data.rule)
+        if is_of_order and engine.ledger.restore_alert(shop, order_id, alert.data.alert, emitted):
+            return
+    _remember(engine, alert, emitted)
 
 
 def correct_alert(engine: Engine, alert: Alert) -> bool:

@@ -12,10 +12,11 @@ from rules.plan.shop_plan import Plan
 
 class RuleBook:
     """Raises ValueError when two packs define the same rule. With `says_unwatched` a shop that no rule watches has an
-    alert that says so."""
+    alert that says so. `digest`: of the packs' texts and of the code that counts by them; empty if nobody knows."""
 
-    def __init__(self, packs: Iterable[Pack], *, says_unwatched: bool = False) -> None:
+    def __init__(self, packs: Iterable[Pack], *, says_unwatched: bool = False, digest: str = "") -> None:
         self.packs = list(packs)
+        self._digest = digest
         self._plans: dict[Where, Plan] = {}
         #: The zones of the plans asked for so far.
         self.zones: set[str] = set()
@@ -66,7 +67,7 @@ class RuleBook:
         if plan is None:
             packs = [pack for pack in self.packs if pack.platform in ("*", platform)]
             rules = [each for pack in packs for each in pack.in_force(where)] or self._none()
-            plan = self._plans[where] = Plan(rules, _zone(packs, site))
+            plan = self._plans[where] = Plan(rules, _zone(packs, site), self._digest and f"{self._digest} {where}")
             self.zones.add(plan.zone)
         return plan
 

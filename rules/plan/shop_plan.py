@@ -48,10 +48,13 @@ class Plan(OrderPlan):
     `masks`: which facts have an order evaluated again when they change; others are only kept. `evaluators` look at the
     whole shop; the rest is what they take from its orders: `timers`, `ratios` with the `denominators` (populations)
     they share, and `extractors`. `bad_at_first`: the ratios (as bits) in which an order without facts is bad. What is
-    called `on_…` has bits of evaluators, as `Wires` says.
+    called `on_…` has bits of evaluators, as `Wires` says. `derived_by` names the plan and all that what is derived from
+    orders follows from, their facts aside: of two plans with one name everything derived is the same. Empty if nobody
+    knows.
     """
 
-    def __init__(self, rules: Iterable[InForce], zone: str) -> None:
+    def __init__(self, rules: Iterable[InForce], zone: str, derived_by: str = "") -> None:
+        self.derived_by = derived_by
         rules = _in_order(list(rules))
         #: In which the shops' local days begin and end; a rule goes by its own locale.
         self.zone = zone

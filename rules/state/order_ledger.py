@@ -8,8 +8,8 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections import OrderedDict
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -18,9 +18,10 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.facts.stored import decode_facts
 from rules.messages.alert_state import Emitted
+from rules.state import checkpoint
 from rules.state.aggregate import derive_again, keep_evidence
+from rules.state.evicted_orders import CountedOrders, EvictedOrders
 from rules.state.eviction_queue import EvictionQueue
-from rules.state.hashed_keys import HashedKeys
 from rules.state.shop import Order, OrderInMemory, Shop
 
 SILENT_MS: Final = 3 * DAY_MS
@@ -33,9 +34,13 @@ NEWEST_KEPT: Final = 42
 """Of how many of a shop's newest orders that have left memory it is kept when they were placed; whether a shop has
 fallen silent rests on no more (`rules.reports.last_news`)."""
 
+WORTH_A_CHECKPOINT: Final = 1_000
+"""A shop of which fewer orders have left or come back waits with its checkpoint until there is time to spare."""
 
-class OrderStore(Protocol):
-    """Where orders' facts lie as they were last saved, as `rules.facts.stored` encodes them."""
+
+class OrderStore(CountedOrders, Protocol):
+    """Where orders' facts lie as they were last saved, as `rules.facts.stored` encodes them, and shops' checkpoints. An
+    order lies among those that its shop's checkpoint counts from then on until it comes back."""
 
     @property
     def takes_more(self) -> bool:
@@ -48,20 +53,33 @@ class OrderStore(Protocol):
         """The facts of all of a shop's orders, by order; also where orders come and go while they are gone through. One
         that changes meanwhile may come as it was, or twice."""
 
+    def came_back(self, platform: str, shop: str, order: str) -> bytes | None:
+        """Notes that an order has come back to memory, with the facts that its shop's checkpoint counts. Returns where
+        it lay among those that one counts; None if it didn't."""
+
+    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Container[str]) -> None:
+        """Saves a shop's checkpoint, which counts all of its orders but those in memory. A restart finds all of this or
+        nothing."""
+
+    def distrust_checkpoint(self, platform: str, shop: str) -> None:
+        """Has a restart take no notice of a shop's checkpoint, unless another follows."""
+
 
 class OrderLedger:
     """The orders of one engine that have left memory, and those that may. `store` is None where none leave.
     `counted_ms`: where the clock was set back, what it was before (epoch ms): orders that had left were counted by
     that, so they are derived by that when they come back."""
 
-    __slots__ = ("_evicted", "_loading", "_queue", "counted_ms", "decoded", "store")
+    __slots__ = ("_evicted", "_loading", "_queue", "_walks", "counted_ms", "decoded", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
         self.counted_ms = MIN_MS
-        self._evicted = HashedKeys()
+        self._evicted = EvictedOrders()
         self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
+        #: How often the orders of a shop are being gone through in the store.
+        self._walks: Counter[Shop] = Counter()
         #: The orders in memory that may be encoded, those decoded for longest first (`rules.engine.quiet_orders`). (In
         #: a queue those that have left memory would stay in it until their turn came.)
         self.decoded: OrderedDict[Order, None] = OrderedDict()
@@ -136,6 +154,7 @@ class OrderLedger:
             self.decoded.pop(order, None)
         self._evicted.add((shop.key, order.id))
         shop.evicted += 1
+        shop.moved += 1
         if last_ms > shop.evicted_to_ms:
             shop.evicted_to_ms = last_ms
         known_ms = order.facts.last_at_ms() if placed_ms == MIN_MS else placed_ms
@@ -197,10 +216,16 @@ class OrderLedger:
             shop.evicted_from_ms = min(shop.evicted_from_ms, unseen_from_ms)
 
     def _load(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
+        assert self.store is not None
+        place = self.store.came_back(shop.platform, shop.name, order_id)
+        self._evicted.take_back((shop.key, order_id), place)
+        return self._take_back(shop, order_id, facts, at_ms)
+
+    def _take_back(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
         order = _as_order(shop, order_id, facts)
         shop.orders[order_id] = order
-        self._evicted.remove((shop.key, order_id))
         shop.evicted -= 1
+        shop.moved += 1
         if facts.placed is not None and facts.placed[0] in shop.evicted_placed:
             shop.evicted_placed.remove(facts.placed[0])
         alerts = shop.evicted_alerts.pop(order_id, None)
@@ -211,7 +236,62 @@ class OrderLedger:
         self.decoded[order] = None
         return order
 
+    def note_dropped(self, order: OrderInMemory) -> None:
+        """An order in memory was dropped; the store may still have it."""
+        self._evicted.note_dropped((order.shop.key, order.id))
+
+    # -- checkpoints ------------------------------------------------------------------------------------------
+
+    def is_checkpoint_due(self, shop: Shop, soon: bool) -> bool:
+        """Whether enough orders have left or come back since a shop's checkpoint to be worth another: writing one costs
+        about as much as so many orders. With `soon` a few are enough."""
+        written = len(shop.orders) + shop.checkpoint_size
+        return shop.moved > 0 and shop.moved >= (written // 100 if soon else max(WORTH_A_CHECKPOINT, written // 4))
+
+    def checkpoint(self, shop: Shop, at_ms: int) -> bool:
+        """Has a shop's checkpoint saved, `at_ms` being the clock's moment; False where that can't be now."""
+        store, is_unfilled = self.store, shop.key in self._evicted.unfilled
+        if store is None or not store.takes_more or is_unfilled or shop in self._loading or self._walks[shop]:
+            return False
+        found = checkpoint.take(shop, max(at_ms, self.counted_ms))
+        if found is None:
+            return False
+        store.checkpoint(shop.platform, shop.name, checkpoint.encode(found), shop.orders)
+        shop.moved, shop.checkpoint_size = 0, found.size
+        return True
+
+    def distrust_checkpoint(self, shop: Shop) -> None:
+        """What a shop's checkpoint says was computed is to be computed again, from all orders: until the next one a
+        restart reads them."""
+        if self.store is not None and shop.evicted:
+            self.store.distrust_checkpoint(shop.platform, shop.name)
+
+    def restore(self, shop: Shop, counted_ms: int, came_back: Mapping[str, bytes]) -> None:
+        """Takes on the orders that a shop's restored checkpoint counts. `came_back`: those that had come back since,
+        with the facts that it counts; they are in memory then."""
+        self.counted_ms = max(self.counted_ms, counted_ms)
+        self._evicted.restore(shop.platform, shop.name, shop.evicted)
+        for order_id, raw in came_back.items():
+            self._evicted.note_back((shop.key, order_id))
+            self._take_back(shop, order_id, decode_facts(raw), MIN_MS)
+
+    def fill(self, most: int) -> bool:
+        """Makes it known of some of the orders that restored checkpoints count that they have left memory, without
+        asking the store each time. True once all are known."""
+        if self.store is not None:
+            self._evicted.fill(self.store, most)
+        return not self._evicted.unfilled
+
     # -- questions --------------------------------------------------------------------------------------------
+
+    def restore_alert(self, shop: Shop, order_id: str, alert: str, emitted: Emitted) -> bool:
+        """Restores what was last emitted of an order that has left memory: False, and nothing is changed, if it must
+        come back for that, or nothing was ever emitted of it."""
+        held = shop.evicted_alerts.get(order_id)
+        if held is None or emitted.open:
+            return False
+        shop.evicted_alerts[order_id] = _encode_alerts(_decode_alerts(held) | {alert: emitted})
+        return True
 
     def facts(self, shop: Shop, order_id: str) -> OrderFacts | None:
         """What is known of an order that has left memory; None if it hasn't."""
@@ -225,17 +305,27 @@ class OrderLedger:
         return (None if facts is None else _as_order(shop, order_id, facts) for order_id, facts in found)
 
     def _raw(self, shop: Shop, order_id: str) -> bytes | None:
-        if self.store is None or (shop.key, order_id) not in self._evicted:
+        if self.store is None or not self._may_have_left(shop, order_id):
             return None
         return self.store.get(shop.platform, shop.name, order_id)
+
+    def _may_have_left(self, shop: Shop, order_id: str) -> bool:
+        key, evicted = (shop.key, order_id), self._evicted
+        return key in evicted or (bool(evicted.unfilled) and evicted.may_have(key))
 
     def _of_shop(self, shop: Shop, others: Collection[str]) -> Iterator[tuple[str, OrderFacts | None]]:
         """A shop's orders in the store, with the facts of those that had left memory when these `others` were in it."""
         if self.store is None or not shop.evicted:
             return
-        for order_id, raw in self.store.of_shop(shop.platform, shop.name):
-            wanted = order_id not in others and ((shop.key, order_id) in self._evicted or order_id in shop.orders)
-            yield order_id, decode_facts(raw) if wanted else None
+        self._walks[shop] += 1
+        try:
+            for order_id, raw in self.store.of_shop(shop.platform, shop.name):
+                wanted = order_id not in others and (self._may_have_left(shop, order_id) or order_id in shop.orders)
+                yield order_id, decode_facts(raw) if wanted else None
+        finally:
+            self._walks[shop] -= 1
+            if not self._walks[shop]:
+                del self._walks[shop]
 
 
 def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:

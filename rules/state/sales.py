@@ -1,5 +1,6 @@
 """A shop's sales: units per SKU and local day, from which the pace of a stock follows."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import structs
@@ -42,6 +43,13 @@ class Sales:
                 self._add(item.sku or "-", day, sign * exact(item.qty))
                 changed.append(item.sku or "-")
         return changed
+
+    def add_all(self, by_sku: Mapping[str, Mapping[int, int | Decimal]]) -> None:
+        """Adds units sold, by SKU and local day."""
+        for sku, by_day in by_sku.items():
+            self.by_sku = self.by_sku or {}
+            for day, units in by_day.items():
+                self._add(sku, day, units)
 
     def _add(self, sku: str, day: int, units: int | Decimal) -> None:
         by_day = self.by_sku.setdefault(sku, {})

@@ -175,7 +175,8 @@ class Shop:
       may be gone) and `restored` (orders or results have come back after a restart: who knows what was gone).
     - The `ledger`, of orders that have left memory: how many (`evicted`), from when to when something was heard of them
       (`evicted_from_ms` or later, `evicted_to_ms`), when the newest of them were placed (`evicted_placed`), and what
-      was emitted of them, which is not open any more (`evicted_alerts`).
+      was emitted of them, which is not open any more (`evicted_alerts`). How many have left or come back since the
+      shop's checkpoint (`moved`), and how many entries that has (`checkpoint_size`).
     - The engine, what is to be done: `dirty` (it waits in the work queue), `scheduled_ms` (when its entry in the timer
       queue is due), `dirty_rules` (evaluators to be evaluated, as bits), `next_evals` (when each is evaluated next).
     - The plan's evaluators: `states`, one each, None where it keeps nothing. They are made anew with each `plan`.
@@ -193,6 +194,7 @@ class Shop:
     __slots__ = (
         "began_ms",
         "buckets",
+        "checkpoint_size",
         "counters",
         "dirty",
         "dirty_rules",
@@ -208,6 +210,7 @@ class Shop:
         "instant_open",
         "key",
         "ledger",
+        "moved",
         "name",
         "next_evals",
         "occurrences",
@@ -232,7 +235,7 @@ class Shop:
         self.key = shop_key(platform, name)
         self.orders: dict[str, OrderInMemory] = {}
         self.ledger = ledger
-        self.evicted = 0
+        self.evicted = self.moved = self.checkpoint_size = 0
         self.evicted_from_ms = NEVER
         self.evicted_to_ms = MIN_MS
         self.evicted_placed: array[int] = NO_INSTANTS

@@ -172,6 +172,15 @@ class TrackingNumbers:
     def _is_reuse(self, number: str, use: Use) -> bool:
         return number in self._shared and use in self._shared[number].all_reused()
 
+    def by_order(self) -> dict[str, tuple[NumberUse, ...]]:
+        """The uses of each order."""
+        found: dict[str, tuple[NumberUse, ...]] = {}
+        for number, uses in self._uses.items():
+            for use in uses:
+                of_order = NumberUse(number, use.at_ms, use.carrier, use.combined_with)
+                found[use.order] = (*found.get(use.order, ()), of_order)
+        return found
+
     def first_used_by(self, order: str, use: NumberUse) -> str:
         """The order that was shipped first under the number of an order, before a use of it."""
         uses, shared = self._uses[use.number], self._shared.get(use.number)

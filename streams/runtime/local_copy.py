@@ -5,7 +5,7 @@ changelog, from the last batch that was written whole. So a snapshot's contents 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -14,6 +14,8 @@ from aiokafka import TopicPartition
 from streams.kafka import access
 from streams.kafka.consumer import Consumer
 from streams.runtime.snapshot import (
+    CHECKPOINT,
+    OTHERS,
     OrdersLostError,
     Snapshot,
     SnapshotInUseError,
@@ -69,9 +71,10 @@ class LocalCopy:
         """The changelog offset of its contents; None if it has none."""
         return None if self._snapshot is None else self._snapshot.offset
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
+    def items(self, start: bytes = b"", end: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """What is on the disk, of keys from `start` on and before `end`. Raises SnapshotDamagedError at the end."""
         if self._snapshot is not None:
-            yield from self._snapshot.items()
+            yield from self._snapshot.items(start, end)
 
     def get(self, key: bytes) -> bytes | None:
         """The newest value of a key that hasn't changed since the disk took it. Raises OrdersLostError."""
@@ -96,6 +99,24 @@ class LocalCopy:
         for key in later:
             if (newest := self.get(key)) is not None:
                 yield key, newest
+
+    def page_of(self, prefix: bytes, start: bytes, most: int) -> tuple[list[bytes], bytes | None]:
+        """At most so many of the keys that begin so, from `start` on, and where those after them start; None where
+        there are none. While the disk takes nothing, none of those are among them that were about to be written."""
+        page, following = self._readable().page_of(prefix, start, most)
+        return [key for key, _ in page if self._unwritten.get(key, b"") is not None], following
+
+    def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
+        """The newest values of all keys that begin in one of these ways, while the disk takes what is written. Raises
+        OrdersLostError."""
+        assert self._snapshot is not None
+        return self._snapshot.all_of(prefixes)
+
+    def change(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Changes what no record of the changelog says, and what a start may miss: in one batch, as long as the disk
+        takes it."""
+        if self._snapshot is not None:
+            self._snapshot.change(changes)
 
     def _unwritten_of(self, prefix: bytes) -> Iterator[bytes]:
         return (key for key in self._unwritten if key.startswith(prefix))
@@ -165,6 +186,8 @@ class LocalCopy:
             to = written()
             if not self._goes_on_from(fresh, to):
                 fresh.discard()
+            # What has come back since the disk failed isn't noted there, so checkpoints count too much.
+            fresh.change(dict.fromkeys([key for key, _ in fresh.items(CHECKPOINT, OTHERS)]))
             if _written_to(fresh) >= self._left_at:
                 self._read_only = fresh
             if fresh.offset == to:

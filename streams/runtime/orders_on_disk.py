@@ -1,11 +1,23 @@
-"""Orders that have left memory, as the engine's ledger reads them: a partition's local copy of the facts changelog."""
+"""Orders that have left memory, as the engine's ledger reads them: a partition's local copy of the facts changelog.
 
-from collections.abc import Iterator
+Beside the records of the changelog, each under its own key, it has ranges of other keys:
+
+- `COUNTED`: orders that their shop's checkpoint counts. They were moved away from their own keys, so that a start
+  needn't go past them. A shop without a checkpoint may have some, too, and newer ones under their own keys.
+- `CHECKPOINT`: each shop's (`rules.state.checkpoint`).
+- `CAME_BACK`: orders that have come back to memory since their shop's checkpoint, with the facts that it counts. They
+  are under their own keys again, if they weren't dropped. A shop's own key there says that its checkpoint doesn't hold.
+
+What changes together is written in one batch, with the changelog's offset.
+"""
+
+from collections.abc import Container, Iterator
 
 import orjson
 
 from streams.kafka.keys import keys_of_shop, order_key
 from streams.runtime.local_copy import LocalCopy
+from streams.runtime.snapshot import CAME_BACK, CHECKPOINT, COUNTED
 
 
 class OrdersOnDisk:
@@ -22,11 +34,64 @@ class OrdersOnDisk:
 
     def get(self, platform: str, shop: str, order: str) -> bytes | None:
         """One order's facts; None where it has none."""
-        return self._copy.get(order_key(platform, shop, order))
+        key = order_key(platform, shop, order)
+        raw = self._copy.get(key)
+        return self._copy.get(COUNTED + key) if raw is None else raw
 
     def of_shop(self, platform: str, shop: str) -> Iterator[tuple[str, bytes]]:
         """The facts of all of a shop's orders, by order."""
-        for key, value in self._copy.items_of(keys_of_shop(platform, shop)):
-            _, _, order, *about = orjson.loads(key)
-            if not about:
+        keys = keys_of_shop(platform, shop)
+        for key, value in self._copy.items_of(keys):
+            if (order := _order_of(key)) is not None:
                 yield order, value
+        are_twice = self._copy.get(CHECKPOINT + keys) is None
+        for key, value in self._copy.items_of(COUNTED + keys):
+            own_key = key[1:]
+            order = _order_of(own_key)
+            if order is not None and not (are_twice and self._copy.get(own_key) is not None):
+                yield order, value
+
+    # -- checkpoints ------------------------------------------------------------------------------------------
+
+    def counted_of(self, platform: str, shop: str, start: bytes, most: int) -> tuple[list[str], bytes | None]:
+        """The next of the orders that a shop's checkpoint counts, from the place `start` on, and where those after them
+        start; None where there are none."""
+        keys = COUNTED + keys_of_shop(platform, shop)
+        page, following = self._copy.page_of(keys, start or keys, most)
+        return [order for key in page if (order := _order_of(key[1:])) is not None], following
+
+    def came_back(self, platform: str, shop: str, order: str) -> bytes | None:
+        """Puts an order that comes back under its own key again, and notes what the checkpoint counts."""
+        key = order_key(platform, shop, order)
+        place = COUNTED + key
+        raw = self._copy.get(place)
+        if raw is None:
+            return None
+        self._copy.change({place: None, key: self._copy.get(key) or raw, CAME_BACK + key: raw})
+        return place
+
+    def distrust_checkpoint(self, platform: str, shop: str) -> None:
+        """Notes that results are to be computed from all orders again; a later checkpoint has them."""
+        self._copy.change({CAME_BACK + keys_of_shop(platform, shop): b""})
+
+    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Container[str]) -> None:
+        """Moves a shop's orders to where its checkpoint counts them, or back if they are in memory, and saves it."""
+        keys = keys_of_shop(platform, shop)
+        known, had = CHECKPOINT + keys, self._copy.get(CHECKPOINT + keys) is not None
+        found = self._copy.all_of((keys, CAME_BACK + keys) if had else (keys, CAME_BACK + keys, COUNTED + keys))
+        changes: dict[bytes, bytes | None] = {known: counted}
+        for key, value in found.items():
+            if key.startswith(CAME_BACK):
+                changes[key] = None
+            elif key.startswith(COUNTED):
+                if _order_of(key[1:]) in in_memory:
+                    changes |= {key: None, key[1:]: found.get(key[1:], value)}
+            elif (order := _order_of(key)) is not None and order not in in_memory:
+                changes |= {key: None, COUNTED + key: value}
+        self._copy.change(changes)
+
+
+def _order_of(key: bytes) -> str | None:
+    """The order of a key in the changelog; None where it is of something else of the shop."""
+    _, _, order, *about = orjson.loads(key)
+    return None if about else order

@@ -1,7 +1,7 @@
 """One partition: its engine, how far its inputs have been applied, and the records it could not read."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from time import monotonic
 from typing import Literal
@@ -14,9 +14,11 @@ from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER, rfc3339
 from rules.engine.ceilings import UNBOUNDED, Ceilings
 from rules.engine.engine import Engine
 from rules.engine.restore import (
+    CameBack,
     correct_alert,
     restate_alert,
     restore_alert,
+    restore_checkpoint,
     restore_computed,
     restore_entry,
     restore_order,
@@ -43,6 +45,7 @@ from streams.paced_log import PacedLog
 from streams.runtime import instruments
 from streams.runtime.ceiling_watch import CeilingWatch
 from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed
+from streams.runtime.checkpointing import Checkpointing
 from streams.runtime.daily_records import DailyRecords
 from streams.runtime.snapshot import OrdersLostError
 from streams.runtime.standings_publisher import Standings
@@ -96,6 +99,7 @@ class Partition:
         self.wall = clock == "wall"
         self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
+        self.checkpointing = Checkpointing(self.engine)
         self.ceiling_watch = CeilingWatch(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.days = DailyRecords()
@@ -253,6 +257,11 @@ class Partition:
         else:
             found = None if value is None else _decode_computed(value)
             restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
+
+    def restore_checkpoint(self, platform: str, shop: str, value: bytes, came_back: Mapping[str, CameBack]) -> bool:
+        """Restores a shop's checkpoint, as `rules.engine.restore.restore_checkpoint` does."""
+        self._check_partition(platform, shop)
+        return restore_checkpoint(self.engine, platform, shop, value, came_back)
 
     def _check_partition(self, platform: str, shop: str) -> None:
         """Raises MovedError if a shop's state lies in a partition that its events no longer come to."""

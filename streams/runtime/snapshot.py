@@ -6,8 +6,9 @@ The changelog stays the truth: a snapshot that is lost or doesn't fit is built a
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import cast
@@ -32,6 +33,16 @@ _OFFSET_KEY = b"\x00offset"
 
 _open: "WeakSet[Snapshot]" = WeakSet()
 """The snapshots of this process that are in use."""
+
+COUNTED = b"\x01"
+"""How a key begins whose value was moved away from that key, because a shop's checkpoint counts it
+(`streams.runtime.orders_on_disk`). Where a key is deleted, that one is, too."""
+
+CHECKPOINT, CAME_BACK, OTHERS = b"\x02", b"\x03", b"\x04"
+"""How keys begin that no record of the changelog has: of shops' checkpoints, and of the orders that have come back to
+memory since theirs; and from where on there are others."""
+
+_value_of = itemgetter(1)
 
 
 class SnapshotInUseError(OSError):
@@ -76,6 +87,8 @@ class Snapshot:
                 raise SnapshotUnusableError(str(error)) from None
             self._db = _made_anew(folder)  # damaged: the changelog has it all
         try:
+            if _damaged(folder).exists():
+                raise SnapshotDamagedError
             kept = self._db.get(_OFFSET_KEY)
         except Exception:  # damaged, too
             self._db.close()
@@ -86,12 +99,15 @@ class Snapshot:
         self._gathered_bytes = 0
         _open.add(self)
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """All keys and values. Raises SnapshotDamagedError, at the end, when some can't be read, and removes it."""
+    def items(self, start: bytes = b"", end: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """All keys and values on the disk, from `start` on and before `end`. Raises SnapshotDamagedError, at the end,
+        when some can't be read, and removes it."""
         found = self._db.iter()
-        found.seek_to_first()
+        found.seek(start)
         while found.valid():
             key = cast(bytes, found.key())
+            if end is not None and key >= end:
+                break
             if key != _OFFSET_KEY:
                 yield key, found.value()
             found.next()
@@ -113,15 +129,18 @@ class Snapshot:
         except Exception as error:
             raise self._lost(error) from None
 
-    def page_of(self, prefix: bytes, start: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
-        """The newest values of the next keys from `start` on that begin so, and where the page after it starts; None
-        where there is none. Raises OrdersLostError."""
+    def page_of(
+        self, prefix: bytes, start: bytes, most: int | None = None
+    ) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
+        """The newest values of the next keys from `start` on that begin so, at most `most` (`PAGE`) and those about to
+        be written, and where the page after it starts; None where there is none. Raises OrdersLostError."""
+        most = most or PAGE
         found = self._db.iter()
         found.seek(start)
         page: dict[bytes, bytes | None] = {}
         following: bytes | None = None
         while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
-            if len(page) == PAGE:
+            if len(page) == most:
                 following = key
                 break
             page[key] = found.value()
@@ -135,7 +154,30 @@ class Snapshot:
                 page[key] = value
         return [(key, value) for key in sorted(page) if (value := page[key]) is not None], following
 
+    def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
+        """The newest values of all keys that begin in one of these ways. Raises OrdersLostError."""
+        pending = {key: value for key, value in self._pending.items() if key.startswith(prefixes)}
+        found = self._db.iter()
+        all_of: dict[bytes, bytes] = {}
+        try:
+            for prefix in prefixes:
+                found.seek(prefix)
+                while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
+                    all_of[key] = found.value()
+                    found.next()
+                found.status()
+        except Exception as error:
+            raise self._lost(error) from None
+        for key, value in pending.items():
+            if value is None:
+                all_of.pop(key, None)
+            else:
+                all_of[key] = value
+        return all_of
+
     def _lost(self, error: Exception) -> OrdersLostError:
+        with suppress(OSError):
+            _damaged(self.folder).touch()
         return OrdersLostError(
             f"{self.folder} can't be read, and finished orders are there alone; the next start reads the changelog "
             f"instead ({error})"
@@ -151,6 +193,16 @@ class Snapshot:
         self.note_all([(key, value)])
 
     def note_all(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self._gather(changes)
+        if None in map(_value_of, changes):
+            self._gather([(COUNTED + key, None) for key, value in changes if value is None])
+
+    def change(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Changes of its own, which follow from the changelog: they are written in one batch, with what was noted
+        before."""
+        self._gather(list(changes.items()))
+
+    def _gather(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         self._pending.update(changes)
         self._gathered_bytes += sum([len(key) + len(value or b"") for key, value in changes])
 
@@ -160,7 +212,7 @@ class Snapshot:
             self.write()
 
     def write(self) -> None:
-        if self.offset == self._written_to:
+        if self.offset is None or (self.offset == self._written_to and not self._pending):
             return
         batch = WriteBatch(raw_mode=True)
         for key, value in self._pending.items():
@@ -213,9 +265,16 @@ class Snapshot:
 def _made_anew(folder: Path) -> Rdict:
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        return Rdict(str(folder), options())
+        made = Rdict(str(folder), options())
+        _damaged(folder).unlink(missing_ok=True)
     except Exception as error:
         raise SnapshotUnusableError(str(error)) from None
+    return made
+
+
+def _damaged(folder: Path) -> Path:
+    """A file beside a folder that is to be made anew: what can't be read there is not read at a start."""
+    return folder.with_name(f"{folder.name}.damaged")
 
 
 def can_be_written(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import MovedError, Partition, Restore
 from streams.runtime.reading_back import ReadingBack
+from streams.runtime.restoring_facts import restore_facts
 from streams.runtime.snapshot import SnapshotDamagedError
 
 RESTORE: dict[str, Restore] = {
@@ -114,8 +115,11 @@ class Store(BaseStore[bytes, bytes]):
             return
         partition = self.app.worker.partition(number)
         try:
-            for key, value in copy.items():
-                self._take(partition, key, value)
+            if self.table.name == "facts":
+                restore_facts(copy, partition)
+            else:
+                for key, value in copy.items():
+                    self._take(partition, key, value)
         except MovedError:
             copy.discard()  # topics may have been made anew with more partitions, and the changelog be at home
             self.log.warning("%s was emptied; the next start reads the changelog instead", copy.folder)
@@ -168,6 +172,8 @@ class Store(BaseStore[bytes, bytes]):
         )
         await asyncio.wait({self._catching_up})
         error = None if self._catching_up.cancelled() else self._catching_up.exception()
+        if not copy.is_away and self.table.name == "facts":
+            self.app.worker.partition(number).engine.forget_checkpoints()
         if error is not None:  # Kafka is away, or another worker has the folder
             self.log.warning("%s could not be brought up to date: %s", copy.folder, error)
 

@@ -78,6 +78,10 @@ FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 
+CHECKPOINT_S = 2.0
+"""How long it may take after that to have shops checkpointed."""
+
+
 class Worker(Service):
     """The partitions of this process. Faust starts and stops it as a service of the app."""
 
@@ -248,10 +252,19 @@ class Worker(Service):
             return
         self._over = True
         try:
+            is_whole, began_s = self._recovered, monotonic()
             async with asyncio.timeout(FINISH_S):
                 await self.flush_before_revoke()
         except TimeoutError:
             raise TimeoutError(f"Kafka has not answered for {FINISH_S:.0f} s") from None
+        if is_whole and not self._committer.is_stopped:
+            await self._checkpoint(min(monotonic() + CHECKPOINT_S, began_s + FINISH_S))
+
+    async def _checkpoint(self, until_s: float) -> None:
+        """Saves the next start some time, for as long as there is."""
+        for partition in self.partitions.values():
+            for _ in partition.checkpointing.finish(until_s):
+                await asyncio.sleep(0)
 
     async def flush_before_revoke(self) -> None:
         """Before partitions are revoked: writes and commits what has been applied, without advancing clocks.
@@ -351,6 +364,7 @@ class Worker(Service):
             await asyncio.sleep(0)
             partition.reasons.count()
             await self._rest_orders(partition.engine)
+            partition.checkpointing.turn(self.busy)
 
     async def _rest_orders(self, engine: Engine) -> None:
         """Has finished orders leave memory and quiet ones encoded: a few, or as many as are decoded too many."""

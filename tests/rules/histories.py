@@ -175,8 +175,11 @@ class Worker:
             order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
             held = shop.emitted.alerts.get(name) or ((order and order.alerts) or {}).get(name)
             assert held in (emitted_from(alert), None)
-        self.facts |= dict(fact_records(self.engine.drain()))
+        self.keep(fact_records(self.engine.drain()))
         self.clock_ms = self.engine.clock_ms
+
+    def keep(self, records: list[tuple[bytes, bytes | None]]) -> None:
+        self.facts |= dict(records)
 
     def kept(self) -> dict[bytes, bytes]:
         """The orders in its changelog. A shop's words that have been overtaken may still lie there, or not."""

@@ -71,12 +71,14 @@ def main(instant: Instant) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
     from rules.engine import intake, retention
+    from rules.state import order_ledger
     from streams import cli
     from streams.runtime import snapshot
 
     snapshot.WRITE_AFTER_KEYS = 40
     intake.LOADED_AT_ONCE = 4
     retention.AT_ONCE = 10
+    order_ledger.WORTH_A_CHECKPOINT = 3
     if instant.place:
         at_calls(instant.place, instant.when, kill)
     if instant.full_from:

@@ -45,9 +45,13 @@ PARTS = 3
 LEAVES = Instant("rules.state.order_ledger:OrderLedger._evict", "after", 20)
 COMES_BACK = Instant("rules.state.order_ledger:OrderLedger._load", "before", 5)
 IS_BACK = Instant("rules.state.order_ledger:OrderLedger._load", "after", 5)
-BEFORE_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "before", 4)
-AFTER_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "after", 4)
-IS_LOADED = Instant("streams.runtime.partition:Partition.restore_fact", "after", 100)
+BEFORE_WRITE = Instant("streams.runtime.snapshot:Snapshot.write", "before", 4)
+AFTER_WRITE = Instant("streams.runtime.snapshot:Snapshot.write", "after", 4)
+IS_COUNTED = Instant("streams.runtime.orders_on_disk:OrdersOnDisk.checkpoint", "before", 10)
+IS_CHECKPOINTED = Instant("streams.runtime.orders_on_disk:OrdersOnDisk.checkpoint", "after", 10)
+IS_NOTED_AS_BACK = Instant("streams.runtime.orders_on_disk:OrdersOnDisk.came_back", "after", 5)
+COUNTS_ARE_BACK = Instant("streams.runtime.partition:Partition.restore_checkpoint", "after", 1)
+IS_LOADED = Instant("streams.runtime.partition:Partition.restore_fact", "after", 20)
 IS_SENT = Instant("aiokafka:AIOKafkaProducer.send_batch", "before", 12)
 IS_ACKNOWLEDGED = Instant("streams.runtime.faust_broker:FaustBroker.note_written", "before", 12)
 IS_COMMITTED = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3)
@@ -67,8 +71,11 @@ Fault = Callable[[Site], Awaitable[None]]
 ANY_ORDER = [
     COMES_BACK,
     IS_BACK,
-    BEFORE_CHECKPOINT,
-    AFTER_CHECKPOINT,
+    BEFORE_WRITE,
+    AFTER_WRITE,
+    IS_COUNTED,
+    IS_CHECKPOINTED,
+    IS_NOTED_AS_BACK,
     IS_LOADED,
     IS_SENT,
     IS_ACKNOWLEDGED,
@@ -230,8 +237,13 @@ async def test_no_alert_is_lost_or_doubled_by_a_kill_at_any_instant(site: Site, 
 
 
 async def test_no_alert_is_lost_or_doubled_by_a_kill_while_a_shop_moves_or_its_orders_expire(site: Site) -> None:
-    rounds = [LEAVES, COMES_BACK, AFTER_CHECKPOINT, MOVES, LOADS, IS_BOUND, EXPIRES, HAS_EXPIRED]
+    rounds = [LEAVES, COMES_BACK, AFTER_WRITE, MOVES, LOADS, IS_BOUND, EXPIRES, HAS_EXPIRED]
     await survive(site, rounds, seed=4)
+
+
+async def test_no_alert_is_lost_or_doubled_by_a_kill_while_checkpoints_are_taken_and_read(site: Site) -> None:
+    rounds = [IS_CHECKPOINTED, AFTER_WRITE, IS_NOTED_AS_BACK, AFTER_WRITE, IS_COUNTED, COUNTS_ARE_BACK, EXPIRES]
+    await survive(site, rounds, seed=5)
 
 
 # -- what becomes of the disk --------------------------------------------------------------------------------
@@ -287,10 +299,11 @@ async def be_of_another_count(site: Site) -> None:
 
 async def test_no_alert_is_lost_or_doubled_whatever_becomes_of_the_disk(site: Site) -> None:
     rounds: list[Instant | Fault] = [
-        LEAVES,
+        IS_CHECKPOINTED,
         FULL,
         damage,
         IS_BACK,
+        IS_CHECKPOINTED,
         be_newer,
         NO_LONGER_FULL,
         be_of_another_count,

@@ -43,6 +43,12 @@ class DayBuckets:
         self._changes = self._changes or {}
         self._changes[day] = self._changes.get(day, 0) - 1
 
+    def add_all(self, by_day: Mapping[int, int]) -> None:
+        """Adds orders to day buckets before anything was asked of them."""
+        self._changes = self._changes or {}
+        for day, number in by_day.items():
+            self._changes[day] = self._changes.get(day, 0) + number
+
     def used_up(self) -> int:
         """The ratios (as bits) whose slack is used up."""
         return sum([ratio for ratio, number in self._limits.items() if number <= self._added])

@@ -166,6 +166,30 @@ class PeriodResults(Generic[Order]):
         following_ms = min([schedule.first_from(at_ms) for schedule in self._schedules])
         self.future_facts, self.boundary_ms = self.future_after(following_ms), following_ms
 
+    def progress(self) -> tuple[tuple[int, int, int], ...] | None:
+        """Up to when each ratio is computed, with the boundaries before and after that (epoch ms). None while results
+        are yet to be computed, or saved: who starts from here would never do so."""
+        if self.unsaved or self.discarded or any(each.recompute_from_ms < NEVER for each in self._bound):
+            return None
+        found = [(each.computed_ms, each.last_ms, each.next_ms) for each in self._bound if each.computed_ms is not None]
+        return tuple(found) if len(found) == len(self._bound) else None
+
+    def resume(self, progress: Sequence[tuple[int, int, int]], late_before_ms: int) -> None:
+        """Goes on where another process was, with the results that it saved. What came of orders since then may lie
+        before the next boundary all the same, so all of them are still expected."""
+        for rule, each in zip(self._bound, progress, strict=True):
+            rule.computed_ms, rule.last_ms, rule.next_ms = each
+        self.late_before_ms = max(self.late_before_ms, late_before_ms)
+
+    def begin_again(self, orders: Iterable[Order]) -> None:
+        """Has everything computed again from all orders, as at the first time."""
+        for rule in self._bound:
+            rule.computed_ms, rule.recompute_from_ms, rule.late = None, NEVER, NOTHING
+            rule.last_ms = rule.next_ms = MIN_MS
+        self.boundary_ms, self.future_facts = MIN_MS if self._bound else NEVER, NOTHING
+        for order in orders:
+            self.expect(order)
+
     def restore(self, rule: str, boundary_ms: int, result: PeriodResult | None) -> None:
         """Takes back a saved result, whether its rule is known yet or not."""
         of_rule = next((each for each in self._all() if each.rule == rule), None)
@@ -195,6 +219,10 @@ class PeriodResults(Generic[Order]):
         self.unsaved = [*self.unsaved, *results]
 
     # -- queries --------------------------------------------------------------------------------------------
+
+    def computed_by_ms(self) -> int:
+        """The last boundary (epoch ms) that isn't computed any more unless evidence comes late."""
+        return max((each.last_ms for each in self._bound if each.computed_ms is not None), default=MIN_MS)
 
     def future_after(self, boundary_ms: int) -> dict[Order, int]:
         """Those of `future_facts` that lie after this boundary, too, which is `boundary_ms` or a later one."""
