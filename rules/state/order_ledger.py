@@ -277,8 +277,9 @@ class OrderLedger:
 
     def fill(self, most: int) -> bool:
         """Makes it known of some of the orders that restored checkpoints count that they have left memory, without
-        asking the store each time. True once all are known."""
-        if self.store is not None:
+        asking the store each time. True once all are known. (Where the disk takes nothing, all may be in memory by now,
+        and the store be gone.)"""
+        if self.store is not None and self.store.takes_more:
             self._evicted.fill(self.store, most)
         return not self._evicted.unfilled
 

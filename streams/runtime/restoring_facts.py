@@ -18,7 +18,7 @@ def restore_facts(copy: LocalCopy, partition: Partition) -> None:
         partition.restore_fact(key, value)
     came_back, distrusted = _came_back(copy)
     fitting = set[bytes]()
-    for name, value in list(copy.items(CHECKPOINT, CAME_BACK)):
+    for name, value in copy.items(CHECKPOINT, CAME_BACK):
         keys = name[1:]
         platform, shop = orjson.loads(keys[:-1] + b"]")
         if keys not in distrusted and partition.restore_checkpoint(platform, shop, value, came_back.get(keys, {})):

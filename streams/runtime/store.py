@@ -172,7 +172,7 @@ class Store(BaseStore[bytes, bytes]):
         )
         await asyncio.wait({self._catching_up})
         error = None if self._catching_up.cancelled() else self._catching_up.exception()
-        if not copy.is_away and self.table.name == "facts":
+        if not copy.is_away and self.table.name == "facts" and self._copies.get(number) is copy:
             self.app.worker.partition(number).engine.forget_checkpoints()
         if error is not None:  # Kafka is away, or another worker has the folder
             self.log.warning("%s could not be brought up to date: %s", copy.folder, error)

@@ -1,7 +1,7 @@
 """A restart that reads shops' checkpoints in place of their finished orders: it says, keeps and computes what one does
 that reads all of them. Checkpoints are taken, and workers killed, at any time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from rules.state.shop import Shop
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.restoring_facts import restore_facts
 from streams.runtime.snapshot import CHECKPOINT, COUNTED
+from tests.rules.copy_in_memory import Copy, Records
 from tests.rules.engine.test_eviction import AFTERWARDS, at_once, counts_of, in_memory, orders_of, restarted
 from tests.rules.engine.test_periods_on_disk import WEEKLY
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
@@ -31,56 +32,6 @@ from tests.rules.shop_histories import shop_commit_cycles
 __all__ = ["at_once"]
 
 pytestmark = pytest.mark.usefixtures("at_once")
-
-Records = list[tuple[bytes, bytes | None]]
-
-
-class Copy:
-    """A local copy of the facts changelog, in memory: what is on its disk, and what is about to be written."""
-
-    is_away = False
-
-    def __init__(self) -> None:
-        self.disk: dict[bytes, bytes] = {}
-        self.pending: dict[bytes, bytes | None] = {}
-        self.offset = self.written_to = 0
-        self.read = 0
-
-    def note_all(self, changes: Records, offset: int) -> None:
-        self.pending |= dict(changes)
-        self.pending |= {COUNTED + key: None for key, value in changes if value is None}
-        self.offset = offset
-
-    def change(self, changes: dict[bytes, bytes | None]) -> None:
-        self.pending |= changes
-
-    def write(self) -> None:
-        newest = self.disk | self.pending
-        self.disk, self.pending = {key: value for key, value in newest.items() if value is not None}, {}
-        self.written_to = self.offset
-
-    def kill(self) -> None:
-        self.pending, self.offset = {}, self.written_to
-
-    def get(self, key: bytes) -> bytes | None:
-        return self.pending.get(key) if key in self.pending else self.disk.get(key)
-
-    def items(self, start: bytes = b"", end: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in sorted(self.disk.items()):
-            if start <= key and (end is None or key < end):
-                self.read += 1
-                yield key, value
-
-    def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
-        found = ((key, self.get(key)) for key in {*self.disk, *self.pending} if key.startswith(prefixes))
-        return {key: value for key, value in found if value is not None}
-
-    def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        yield from self.all_of((prefix,)).items()
-
-    def page_of(self, prefix: bytes, start: bytes, most: int) -> tuple[list[bytes], bytes | None]:
-        keys = sorted(key for key in self.all_of((prefix,)) if key >= start)
-        return keys[:most], next(iter(keys[most:]), None)
 
 
 class Checkpointed(Worker):
@@ -393,3 +344,15 @@ def test_the_store_is_asked_of_each_new_order_until_all_that_have_left_memory_ar
         again.commit_cycle([placed("newest", "100h")], ms("101h"))
     assert asked == ["new", "newer"]
     assert len(again.engine.ledger) == 5
+
+
+def test_nothing_is_asked_of_the_store_in_time_to_spare_while_its_disk_takes_nothing() -> None:
+    worker = checkpointed(FULL, (finished(5), "100h"))
+    worker.stop()
+    again = worker.restart(worker.engine.book)
+    again.copy.is_away = True
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(OrdersOnDisk, "counted_of", None)
+        assert not again.engine.ledger.fill(10)
+    again.copy.is_away = False
+    assert again.engine.ledger.fill(10)
