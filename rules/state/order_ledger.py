@@ -202,10 +202,8 @@ class OrderLedger:
         moment (epoch ms), and None for each of the others. Any may be loaded, leave memory or be dropped meanwhile."""
         if heard_by_ms < shop.evicted_from_ms:
             return
-        unseen_from_ms, shop.evicted_from_ms = (
-            shop.evicted_from_ms,
-            NEVER,
-        )  # those that leave meanwhile, or stay, lower it
+        unseen_from_ms = shop.evicted_from_ms
+        shop.evicted_from_ms = NEVER  # those that leave meanwhile, or stay, lower it
         try:
             for order_id, facts in self._of_shop(shop, shop.orders):
                 last_ms = NEVER if facts is None else facts.last_at_ms()

@@ -169,9 +169,8 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return raised
 
     def _at_its_moment(self, posting: Posting) -> Posting:
-        if (
-            self.rule.posts == "at_once" or "step" in posting.shown
-        ):  # points of a computed ratio are posted when it is computed
+        # Points of a computed ratio are posted when it is computed.
+        if self.rule.posts == "at_once" or "step" in posting.shown:
             return posting
         at_ms = next_boundary(self.rule.posts, posting.happened_ms, self.zone)
         return Posting(at_ms, posting.clause, posting.happened_ms, posting.points, posting.shown)
@@ -179,9 +178,8 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
     def _cleared_after(self, posting: Posting) -> int:
         """The boundary at which a posting is cleared (epoch ms)."""
         assert self.rule.clears is not None
-        if (
-            self.rule.posts_before_clearing
-        ):  # what is posted at the boundary is cleared with the rest, a millisecond later
+        if self.rule.posts_before_clearing:
+            # What is posted at the boundary is cleared with the rest, a millisecond later.
             return next_boundary(self.rule.clears, posting.at_ms - 1, self.zone) + 1
         return next_boundary(self.rule.clears, posting.at_ms, self.zone)
 
@@ -202,9 +200,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
 
     def evaluate(self, shop: ShopView, state: LedgerState, at_ms: int) -> Evaluation:
         if not self.rule.tiers and not self.dependents:
-            return Evaluation(
-                [], NEVER
-            )  # no alert follows from its points, so they are computed when they are asked for
+            return Evaluation([], NEVER)  # no alert follows from its points, so they are computed when asked for
         now = self._kept_to(shop, state, at_ms)
         account = now.account
         changed, state.points, state.at_ms = account.points != state.points, account.points, at_ms
@@ -230,7 +226,10 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
     def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
         """When something is posted, reported or cleared next (epoch ms), or earlier."""
         next_evals = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
-        others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
+        clears_ms = self._clears_ms(now.account, at_ms)
+        if self.rule.posts_before_clearing and (posted_ms := self._clears_ms(now.account, at_ms - 1)) is not None:
+            clears_ms = posted_ms + 1  # as `_cleared_after` says
+        others = clears_ms, shop.facts.next_after("points.reported", at_ms)
         return min(
             [next_ms for next_ms in (*next_evals, *others) if next_ms is not None and next_ms > at_ms], default=NEVER
         )

@@ -92,6 +92,16 @@ def test_what_is_posted_before_the_clearing_goes_with_the_rest():
     assert points(rules, [fake("2026-04-02T00:00:00Z")], "2026-04-06T00:00:01Z") == 0
 
 
+def test_what_is_posted_before_the_clearing_is_near_a_tier_until_then():
+    parts = {"posts": "week", "clears": "first_monday_of_quarter", "posts_before_clearing": True}
+    rules = book(ledger(tiers=TIERS, near=2, **parts))
+    alerts = emitted_of("points", rules, [fake("2026-04-02T00:00:00Z")], "2026-05-01T00:00:00Z")
+    assert [(alert.type, alert.time) for alert in alerts] == [
+        ("alert.opened", "2026-04-06T00:00:00Z"),
+        ("alert.resolved", "2026-04-06T00:00:00.001Z"),
+    ]
+
+
 def test_each_posting_expires_by_itself():
     rules = book(ledger(expires="90d"))
     events = [fake("0h"), fake("24h")]
