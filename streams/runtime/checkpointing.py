@@ -30,9 +30,12 @@ class Checkpointing:
         self._is_soon = False
         self._soon_s = monotonic() + SOON_EVERY_S
 
-    def turn(self, is_busy: bool) -> None:
-        """Looks at some shops. Called when `Engine.evict` is."""
+    def turn(self, is_busy: bool, is_written: bool) -> None:
+        """Looks at some shops, if all that was evaluated is written: a checkpoint that is ahead of it would have the
+        next start emit nothing of what is missing. Called when `Engine.evict` is."""
         self._engine.ledger.fill(FILL_IN_BACKLOG if is_busy else FILL)
+        if not is_written:
+            return
         began_s, looked_at = monotonic(), 0
         for shop in islice(self._round, LOOKED_AT):
             looked_at += 1

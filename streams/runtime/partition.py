@@ -326,6 +326,13 @@ class Partition:
         """How many alerts have been emitted since they were last drained."""
         return len(self._emitted)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing was evaluated since what was found was last drained: in event time also nothing by a later
+        clock, which a restart has fire its timers again. Asked when all that was drained is written."""
+        is_clock_kept = self.wall or self.engine.clock_ms - self._progress_kept.clock_ms < WORTH_KEEPING_MS
+        return is_clock_kept and not self._emitted
+
     def drain_alerts(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts emitted since the last call."""
         emitted, self._emitted = self._emitted, []

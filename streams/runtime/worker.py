@@ -262,7 +262,7 @@ class Worker(Service):
 
     async def _checkpoint(self, until_s: float) -> None:
         """Saves the next start some time, for as long as there is."""
-        for partition in self.partitions.values():
+        for partition in list(self.partitions.values()):
             for _ in partition.checkpointing.finish(until_s):
                 await asyncio.sleep(0)
 
@@ -364,7 +364,7 @@ class Worker(Service):
             await asyncio.sleep(0)
             partition.reasons.count()
             await self._rest_orders(partition.engine)
-            partition.checkpointing.turn(self.busy)
+            partition.checkpointing.turn(self.busy, partition.is_written)
 
     async def _rest_orders(self, engine: Engine) -> None:
         """Has finished orders leave memory and quiet ones encoded: a few, or as many as are decoded too many."""
