@@ -28,7 +28,7 @@ class QuietOrders:
     def encode(self, at_ms: int, limit: int, most: int) -> None:
         """Of the `limit` orders that have been decoded for longest, encodes those that are quiet at a moment (epoch
         ms). Where more than `most` are decoded, those that are over leave memory, and others are encoded if they can
-        be."""
+        be; of those whose timer fires soon, only where it is twice as many: they would be decoded again at once."""
         decoded, takes_more = self._ledger.decoded, self._ledger.takes_more
         for _ in range(min(limit, len(decoded))):
             order, _ = decoded.popitem(last=False)
@@ -37,7 +37,9 @@ class QuietOrders:
                 continue
             if order.alerts is not None or not order.facts.plain:
                 continue
-            if _is_settled(order) and (are_many or _is_quiet(order, at_ms)):
+            is_due_soon = order.scheduled_ms <= at_ms + QUIET_MS
+            worth_it = len(decoded) >= 2 * most if is_due_soon else are_many or order.last_ms <= at_ms - QUIET_MS
+            if worth_it and _is_settled(order):
                 order.shop.orders[order.id] = EncodedOrder(order)
             else:
                 decoded[order] = None
@@ -90,7 +92,3 @@ def _is_settled(order: Order) -> bool:
         or (shop.dirty and shop.plan.computed)
         or order in shop.period_results.future_facts
     )
-
-
-def _is_quiet(order: Order, at_ms: int) -> bool:
-    return order.last_ms <= at_ms - QUIET_MS and order.scheduled_ms > at_ms + QUIET_MS

@@ -301,6 +301,17 @@ def test_where_too_many_are_decoded_those_decoded_for_longest_are_encoded_though
     assert encoded(worker) == {"0", "1", "2"}
 
 
+def test_where_too_many_are_decoded_those_whose_timers_fire_within_the_hour_stay_decoded_up_to_twice_as_many() -> None:
+    worker = Worker(FULL, stepping=False)
+    for n in range(5):
+        worker.commit_cycle([placed(str(n), "0h")], ms("1m"))
+    worker.commit_cycle([placed("new", "47h30m")], ms("47h30m"))
+    worker.engine.encode_quiet(most=3)
+    assert encoded(worker) == {"new"}
+    worker.engine.encode_quiet(most=2)
+    assert encoded(worker) == {"new", "0"}
+
+
 def test_where_too_many_are_decoded_those_that_are_over_leave_memory_though_they_came_just_now() -> None:
     worker = Crowded(FULL, stepping=False)
     delivered = [placed("1"), shipped("1", "5h"), scanned("1", "80h", status="delivered")]
