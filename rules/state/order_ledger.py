@@ -10,7 +10,7 @@ from array import array
 from bisect import insort
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -34,8 +34,13 @@ NEWEST_KEPT: Final = 42
 """Of how many of a shop's newest orders that have left memory it is kept when they were placed; whether a shop has
 fallen silent rests on no more (`rules.reports.last_news`)."""
 
-WORTH_A_CHECKPOINT: Final = 1_000
-"""A shop of which fewer orders have left or come back waits with its checkpoint until there is time to spare."""
+
+class Worth(NamedTuple):
+    """For how many orders that have left or come back a checkpoint is taken: so many, and one for each `share` entries
+    that are gone through or written for it."""
+
+    orders: int
+    share: int
 
 
 class OrderStore(CountedOrders, Protocol):
@@ -240,11 +245,9 @@ class OrderLedger:
 
     # -- checkpoints ------------------------------------------------------------------------------------------
 
-    def is_checkpoint_due(self, shop: Shop, soon: bool) -> bool:
-        """Whether enough orders have left or come back since a shop's checkpoint to be worth another: writing one costs
-        about as much as so many orders. With `soon` a few are enough."""
-        written = len(shop.orders) + shop.checkpoint_size
-        return shop.moved > 0 and shop.moved >= (written // 100 if soon else max(WORTH_A_CHECKPOINT, written // 4))
+    def is_checkpoint_due(self, shop: Shop, worth: Worth) -> bool:
+        """Whether enough orders have left or come back since a shop's checkpoint for another to be worth it."""
+        return shop.moved >= max(worth.orders, (len(shop.orders) + shop.checkpoint_size) // worth.share)
 
     def checkpoint(self, shop: Shop, at_ms: int) -> bool:
         """Has a shop's checkpoint saved, `at_ms` being the clock's moment; False where that can't be now."""

@@ -5,6 +5,7 @@ from itertools import islice
 from time import monotonic
 
 from rules.engine.engine import Engine
+from rules.state.order_ledger import Worth
 from rules.state.shop import Shop
 
 LOOKED_AT = 100
@@ -16,6 +17,9 @@ LONGEST_S = 0.02
 FILL, FILL_IN_BACKLOG = 4_000, 400
 """Orders counted by checkpoints that are added after each commit cycle to those known to have left memory: some 8 ms,
 or 1 ms."""
+
+WORTH_IN_BACKLOG, WORTH, WORTH_SOON = Worth(1_000, 4), Worth(100, 4), Worth(1, 100)
+"""When a checkpoint is worth its time: in a backlog, else, and now and then or before the worker stops."""
 
 SOON_EVERY_S = 60.0
 """How often shops are checkpointed of which few orders have left memory since, while there is time to spare."""
@@ -39,7 +43,7 @@ class Checkpointing:
         began_s, looked_at = monotonic(), 0
         for shop in islice(self._round, LOOKED_AT):
             looked_at += 1
-            self._look_at(shop, self._is_soon and not is_busy)
+            self._look_at(shop, WORTH_IN_BACKLOG if is_busy else WORTH_SOON if self._is_soon else WORTH)
             if monotonic() - began_s > LONGEST_S:
                 return
         if looked_at < LOOKED_AT:
@@ -57,9 +61,9 @@ class Checkpointing:
         for shop in sorted(self._engine.shops.values(), key=lambda shop: -shop.moved):
             if not shop.moved or monotonic() > until_s:
                 break
-            self._look_at(shop, soon=True)
+            self._look_at(shop, WORTH_SOON)
             yield
 
-    def _look_at(self, shop: Shop, soon: bool) -> None:
-        if self._engine.ledger.is_checkpoint_due(shop, soon):
+    def _look_at(self, shop: Shop, worth: Worth) -> None:
+        if self._engine.ledger.is_checkpoint_due(shop, worth):
             self._engine.checkpoint(shop)

@@ -117,6 +117,7 @@ class LocalCopy:
         takes it."""
         if self._snapshot is not None:
             self._snapshot.change(changes)
+            self._try(self._snapshot.write_if_many)
 
     def _unwritten_of(self, prefix: bytes) -> Iterator[bytes]:
         return (key for key in self._unwritten if key.startswith(prefix))

@@ -208,6 +208,9 @@ class Snapshot:
 
     def advance(self, offset: int) -> None:
         self.offset = offset
+        self.write_if_many()
+
+    def write_if_many(self) -> None:
         if len(self._pending) >= WRITE_AFTER_KEYS or self._gathered_bytes >= GATHERED_BYTES // len(_open):
             self.write()
 

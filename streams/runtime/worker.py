@@ -78,7 +78,7 @@ FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 
-CHECKPOINT_S = 2.0
+CHECKPOINT_S = 3.0
 """How long it may take after that to have shops checkpointed."""
 
 

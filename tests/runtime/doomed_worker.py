@@ -73,12 +73,12 @@ def main(instant: Instant) -> None:
     from rules.engine import intake, retention
     from rules.state import order_ledger
     from streams import cli
-    from streams.runtime import snapshot
+    from streams.runtime import checkpointing, snapshot
 
     snapshot.WRITE_AFTER_KEYS = 40
     intake.LOADED_AT_ONCE = 4
     retention.AT_ONCE = 10
-    order_ledger.WORTH_A_CHECKPOINT = 3
+    checkpointing.WORTH = checkpointing.WORTH_IN_BACKLOG = order_ledger.Worth(3, 4)
     if instant.place:
         at_calls(instant.place, instant.when, kill)
     if instant.full_from:

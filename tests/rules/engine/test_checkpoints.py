@@ -13,7 +13,7 @@ from rules.messages.alerts import encode
 from rules.messages.names import shop_key
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standings
-from rules.state.order_ledger import WORTH_A_CHECKPOINT
+from rules.state.order_ledger import Worth
 from rules.state.shop import Shop
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.restoring_facts import restore_facts
@@ -314,16 +314,16 @@ def test_no_checkpoint_is_taken_of_a_shop_while_its_orders_are_gone_through() ->
 
 def test_a_checkpoint_is_due_once_a_quarter_has_changed_of_what_is_written_for_it() -> None:
     worker = checkpointed(FULL, (finished(5), "100h"))
-    ledger, [shop] = worker.engine.ledger, worker.engine.shops.values()
-    assert (ledger.is_checkpoint_due(shop, soon=False), ledger.is_checkpoint_due(shop, soon=True)) == (False, True)
-    shop.moved = WORTH_A_CHECKPOINT
-    assert ledger.is_checkpoint_due(shop, soon=False)
-    shop.checkpoint_size = 4 * WORTH_A_CHECKPOINT + 4
-    assert not ledger.is_checkpoint_due(shop, soon=False)
+    ledger, [shop], worth = worker.engine.ledger, worker.engine.shops.values(), Worth(7, 4)
+    assert not ledger.is_checkpoint_due(shop, worth)
+    shop.moved = 7
+    assert ledger.is_checkpoint_due(shop, worth)
+    shop.checkpoint_size = 4 * 8
+    assert not ledger.is_checkpoint_due(shop, worth)
     shop.moved += 1
-    assert ledger.is_checkpoint_due(shop, soon=False)
+    assert ledger.is_checkpoint_due(shop, worth)
     worker.engine.checkpoint(shop)
-    assert not ledger.is_checkpoint_due(shop, soon=True)
+    assert not ledger.is_checkpoint_due(shop, Worth(1, 100)), "nothing has changed"
 
 
 def test_the_store_is_asked_of_each_new_order_until_all_that_have_left_memory_are_known() -> None:
