@@ -28,7 +28,7 @@ class QuietOrders:
     def encode(self, at_ms: int, limit: int, most: int) -> None:
         """Of the `limit` orders that have been decoded for longest, encodes those that are quiet at a moment (epoch
         ms). Where more than `most` are decoded, those that are over leave memory, and others are encoded if they can
-        be; of those whose timer fires soon, only where it is twice as many: they would be decoded again at once."""
+        be; those whose timer fires soon, only where it is half as many again: they would be decoded again at once."""
         decoded, takes_more = self._ledger.decoded, self._ledger.takes_more
         for _ in range(min(limit, len(decoded))):
             order, _ = decoded.popitem(last=False)
@@ -38,7 +38,10 @@ class QuietOrders:
             if order.alerts is not None or not order.facts.plain:
                 continue
             is_due_soon = order.scheduled_ms <= at_ms + QUIET_MS
-            worth_it = len(decoded) >= 2 * most if is_due_soon else are_many or order.last_ms <= at_ms - QUIET_MS
+            if is_due_soon:
+                worth_it = len(decoded) >= most + most // 2
+            else:
+                worth_it = are_many or order.last_ms <= at_ms - QUIET_MS
             if worth_it and _is_settled(order):
                 order.shop.orders[order.id] = EncodedOrder(order)
             else:

@@ -302,6 +302,22 @@ async def test_reading_goes_on_where_no_commit_cycle_makes_room(monkeypatch: pyt
     assert watching.has_room()
 
 
+async def test_orders_that_stay_decoded_as_they_are_due_soon_leave_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED_BETWEEN", 10 * worker.MOST_DECODED_BETWEEN // worker.MOST_DECODED)
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    watching, _ = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)))
+    for topic in CLOCKED:
+        apply(watching, tick(START_MS + LATE_MS - 1), topic=topic, first=50)
+    await watching.commit_cycle()
+    engine = watching.partitions[2].engine
+    assert 10 < engine.decoded_orders < worker.MOST_DECODED_BETWEEN
+    apply(watching, event("order.placed", START_MS + LATE_MS - 1, "new"), first=51)
+    assert watching.has_room()
+
+
 @pytest.mark.parametrize("busy", [True, False])
 async def test_a_backlog_leaves_no_more_orders_decoded_than_there_may_be(
     monkeypatch: pytest.MonkeyPatch, busy: bool

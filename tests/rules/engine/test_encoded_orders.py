@@ -301,14 +301,14 @@ def test_where_too_many_are_decoded_those_decoded_for_longest_are_encoded_though
     assert encoded(worker) == {"0", "1", "2"}
 
 
-def test_where_too_many_are_decoded_those_whose_timers_fire_within_the_hour_stay_decoded_up_to_twice_as_many() -> None:
+def test_where_too_many_are_decoded_those_whose_timers_fire_within_the_hour_stay_up_to_half_as_many_again() -> None:
     worker = Worker(FULL, stepping=False)
     for n in range(5):
         worker.commit_cycle([placed(str(n), "0h")], ms("1m"))
     worker.commit_cycle([placed("new", "47h30m")], ms("47h30m"))
-    worker.engine.encode_quiet(most=3)
+    worker.engine.encode_quiet(most=4)
     assert encoded(worker) == {"new"}
-    worker.engine.encode_quiet(most=2)
+    worker.engine.encode_quiet(most=3)
     assert encoded(worker) == {"new", "0"}
 
 
