@@ -9,7 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +22,10 @@ from rules.state.shop import Shop
 from rules.state.tracking_numbers import NumberUse
 
 BySku = dict[str, dict[int, int | Decimal]]
+
+
+LARGEST_INT: Final = 2**63 - 1
+"""MessagePack has no larger ones."""
 
 
 class BadOrder(NamedTuple):
@@ -117,7 +121,12 @@ def _sales(shop: Shop) -> BySku:
     left.by_sku = {sku: dict(by_day) for sku, by_day in shop.sales.by_sku.items()}
     for order in shop.orders.values():
         left.replace(order.decoded().sold, None)
-    return left.by_sku
+    return {sku: {day: _encodable(units) for day, units in by_day.items()} for sku, by_day in left.by_sku.items()}
+
+
+def _encodable(units: int | Decimal) -> int | Decimal:
+    """Units in a form that can always be encoded: a worker that failed at it would end, after each restart again."""
+    return units if -LARGEST_INT <= units <= LARGEST_INT else Decimal(units)
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rules.state import eviction_queue, order_ledger
-from streams.runtime import worker
+from rules.state.order_ledger import Worth
+from streams.runtime import checkpointing, worker
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.restoring_facts import restore_facts
 from streams.runtime.snapshot import CAME_BACK, CHECKPOINT
@@ -26,7 +27,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders leave memory once they are finished, and each is worth a checkpoint."""
     monkeypatch.setattr(order_ledger, "SILENT_MS", 0)
     monkeypatch.setattr(eviction_queue, "HOUR_MS", 1)
-    monkeypatch.setattr(order_ledger, "WORTH_A_CHECKPOINT", 1)
+    monkeypatch.setattr(checkpointing, "WORTH", Worth(1, 100))
+    monkeypatch.setattr(checkpointing, "WORTH_IN_BACKLOG", Worth(1, 100))
 
 
 def on(copy: Copy) -> tuple[Worker, FakeBroker]:

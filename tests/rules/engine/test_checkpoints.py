@@ -25,7 +25,7 @@ from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platfor
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer, words_of
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, assert_well_formed, commit_cycles, in_no_order, open_alerts
-from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, shipped
+from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, rule, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -356,3 +356,19 @@ def test_nothing_is_asked_of_the_store_in_time_to_spare_while_its_disk_takes_not
         assert not again.engine.ledger.fill(10)
     again.copy.is_away = False
     assert again.engine.ledger.fill(10)
+
+
+def test_sales_too_large_for_the_wire_are_checkpointed_all_the_same() -> None:
+    cover = book(rule("level", "cover", of="stock_cover", velocity="7d", near=7, below=3))
+    item = {"sku": "A", "qty": 2**53}
+    sold = [each for n in range(2_049) for each in (placed(f"{n}", "1h", items=[item]), shipped(f"{n}", "5h"))]
+    worker = checkpointed(cover, ([event("stock.level", None, "0h", sku="A", on_hand=1), *sold], "100h"))
+    worker.stop()
+    assert in_memory(worker) == set()
+    again = worker.restart(worker.engine.book)
+    assert sales_of(again) == sales_of(worker) == {"A": [2_049 * 2**53]}
+
+
+def sales_of(worker: Checkpointed) -> dict[str, list[Any]]:
+    [shop] = worker.engine.shops.values()
+    return {sku: list(by_day.values()) for sku, by_day in shop.sales.by_sku.items()}
