@@ -175,6 +175,7 @@ def _alike(days: Days) -> Days:
 
 @lru_cache
 def positions(bits: int) -> tuple[int, ...]:
+    """Which bits are set."""
     return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
 
 
