@@ -9,7 +9,7 @@ from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
-from rules.state.aggregate import apply_order, check_ratios, positions
+from rules.state.aggregate import apply_order, check_ratios, positions, wake_ratios
 from rules.state.changes import Changes
 from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, Shop
@@ -92,10 +92,14 @@ class RuleEvaluation:
         if shop.rebound:
             shop.rebound = False
             self._timers.schedule_shop(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+        woken: list[tuple[int, int]] = []
         if shop.ratios_to_check:
+            woken = wake_ratios(shop, at_ms - 1 if shop.instant_open else at_ms)
             for n in positions(check_ratios(shop)):
                 next_evals[n] = min(next_evals[n], self._reconciler.compare_figures(shop, n, since_ms))
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
+        for n, next_ms in woken:  # after that: a window that slides at an instant slides once the instant is over
+            next_evals[n] = min(next_evals[n], next_ms)
         while dirty_rules := shop.dirty_rules:
             if self.evaluations_left <= 0:
                 return False

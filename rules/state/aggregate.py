@@ -151,6 +151,17 @@ def _flip(order: Order, flipped: int) -> int:
     return dirty_rules
 
 
+def wake_ratios(shop: Shop, passed_ms: int) -> list[tuple[int, int]]:
+    """Wakes the counters that were idle until an order went bad. Returns the evaluators (by place) to evaluate when
+    their windows slide next (epoch ms)."""
+    woken: list[tuple[int, int]] = []
+    for n in positions(shop.ratios_to_check):
+        next_ms = shop.counters[n].wake(passed_ms)
+        if next_ms is not None:
+            woken += [(evaluator, next_ms) for evaluator in positions(shop.plan.on_ratio[n])]
+    return woken
+
+
 def check_ratios(shop: Shop) -> int:
     """Adds the evaluators that must evaluate again because of the counts of ratios to those that must anyway. Once for
     all orders that have changed: most don't change what the first have. Returns the evaluators (as bits) of which only

@@ -143,13 +143,25 @@ class RatioCounter:
         self.next_eval_ms = MIN_MS
 
     def add_bad(self, day: int, order: str, facts: OrderFacts) -> bool:
-        """Adds a bad order to a day. Returns whether that lies in a current period, or may if it was idle."""
+        """Adds a bad order to a day. Returns whether that lies in a current period, or may, as it was idle."""
         self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
         if self.idle:
             self.idle, self.stages = False, None
             self.counts = tuple([Count(count.period) for count in self.counts])
         return self._count(day, 1) or self.stages is None
+
+    def wake(self, passed_ms: int) -> int | None:
+        """Slides the window of one that was idle until an order went bad to the instant that has passed, as if it had
+        been evaluated all along. Returns when to evaluate it (epoch ms) if that changes no stage; None of others."""
+        if self.stages is not None:
+            return None
+        if passed_ms >= self.next_eval_ms:
+            current = self.ratio.current(passed_ms)
+            self.next_eval_ms = current.until_ms
+            self.counts = tuple([Count(period, self.bad_in(period)) for period in current.periods])
+        self.stages = (None,) * len(self.counts)
+        return self.next_eval_ms
 
     def remove_bad(self, day: int, order: str) -> bool:
         """Removes a bad order from a day. Returns whether that lies in a current period."""
