@@ -1,17 +1,21 @@
 """Finds packs: the built-in ones by name, a user's own by file or folder."""
 
 import hashlib
+import zoneinfo
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rules.dsl.model import Pack
 from rules.dsl.overrides import is_override, lay_over
 from rules.dsl.reader import pack_of
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from rules.plan.rule_book import RuleBook
+
+CALENDARS: Final = "chinesecalendar", "holidays", "tzdata"
+"""Libraries whose newer versions know other holidays, or other time zones."""
 
 
 class NoSuchPack(ValueError):
@@ -122,11 +126,13 @@ def load(wanted: Iterable[str], *, says_unwatched: bool = False) -> RuleBook:
 
 
 def _digest(wanted: Iterable[str], says_unwatched: bool) -> str:
-    """Of all that decides what is derived from orders: the packs' texts, the code that derives it, and the time
-    zones."""
-    digest = hashlib.blake2b(f"{says_unwatched} {version('tzdata')}".encode(), digest_size=16)
+    """Of all that decides what is derived from orders: the packs' texts, the code that derives it, holidays, and the
+    time zones, which are the system's where it has any."""
+    calendars = [version(library) for library in CALENDARS]
+    digest = hashlib.blake2b(f"{says_unwatched} {calendars}".encode(), digest_size=16)
     rules = Path(str(resources.files("rules")))
-    for file in (*files(wanted), *sorted(rules.rglob("*.py"))):
+    zones = [file for folder in zoneinfo.TZPATH if (file := Path(folder) / "tzdata.zi").is_file()]
+    for file in (*files(wanted), *sorted(rules.rglob("*.py")), *zones):
         digest.update(f"\n{file.name}\n".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

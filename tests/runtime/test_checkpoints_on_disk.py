@@ -1,10 +1,13 @@
 """Shops' checkpoints in a partition's local copy: what a restart reads, and what is there after a kill."""
 
+import zoneinfo
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
 
+from streams import pack_files
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import keys_of_shop, order_key
 from streams.runtime import snapshot
@@ -169,3 +172,26 @@ async def test_a_restart_restores_what_is_open_and_knows_the_finished_ones_all_t
             await produce(broker.bootstrap, [*sent("", reopened), *ticks("", START_MS + 3 * LATE_MS)])
             await read.until(lambda: ("1", "open", 1) in states(read))
             assert left(app) == finished - 1
+
+
+def counted_by() -> str:
+    return pack_files.load(["joom"]).plan("joom").derived_by
+
+
+@pytest.mark.parametrize("library", ["chinesecalendar", "holidays", "tzdata"])
+def test_no_checkpoint_holds_that_was_counted_by_other_holidays_or_time_zones(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted_by()
+    monkeypatch.setattr(pack_files, "version", lambda name: "newer" if name == library else version(name))
+    assert counted_by() != before
+
+
+def test_no_checkpoint_holds_that_was_counted_by_other_time_zones_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoneinfo, "TZPATH", (str(tmp_path),))
+    before = counted_by()
+    assert counted_by() == before
+    (tmp_path / "tzdata.zi").write_text("# version 2026z")
+    assert counted_by() != before
