@@ -70,7 +70,7 @@ async def test_what_comes_before_the_first_alerts_does_not_grow_with_their_numbe
     for rows, came in (few, many):
         came.pop("/api/shops", None)  # is asked for once alerts are shown; the answer may come within the same frame
         asked = {path for path in came if path.startswith("/api/")}
-        assert {"/api/about", "/api/rules", "/api/groups"} <= asked
+        assert "/api/groups" in asked, "the alerts; they wait for no other answer, so any other may come after them"
         assert asked <= {"/api/about", "/api/rules", "/api/groups", "/api/dead-letters", "/api/morning"}
         assert rows == 50
         assert sum(came.values()) < MOST_BYTES
