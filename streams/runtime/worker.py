@@ -54,7 +54,7 @@ MOST_DECODED = 50_000
 """Where more orders of all partitions are decoded, as in a backlog, as many more leave memory or are encoded as can: a
 decoded one takes some 1.5 KB."""
 
-MOST_DECODED_BETWEEN = 90_000
+MOST_DECODED_BETWEEN = 80_000
 """Where so many are decoded while some wait to be evaluated or written, which can't be encoded before, reading waits
 for the commit cycle."""
 
