@@ -117,12 +117,12 @@ def _defined_twice(packs: Sequence[PackFile]) -> list[Diagnostic]:
     return diagnostics
 
 
-def load(wanted: Iterable[str], *, says_unwatched: bool = False) -> RuleBook:
-    """A rule book of the packs named. Raises NoSuchPack or BadPack."""
+def load(wanted: Iterable[str], *, says_unwatched: bool = False, with_digest: bool = False) -> RuleBook:
+    """A rule book of the packs named; with the digest where checkpoints are kept, as only a worker does. Raises
+    NoSuchPack or BadPack."""
     wanted = list(wanted)
-    return RuleBook(
-        (pack for pack, _ in read_all(wanted)), says_unwatched=says_unwatched, digest=_digest(wanted, says_unwatched)
-    )
+    digest = _digest(wanted, says_unwatched) if with_digest else ""
+    return RuleBook((pack for pack, _ in read_all(wanted)), says_unwatched=says_unwatched, digest=digest)
 
 
 def _digest(wanted: Iterable[str], says_unwatched: bool) -> str:

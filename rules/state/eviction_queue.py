@@ -24,8 +24,7 @@ class EvictionQueue:
         if names is None:
             names = self._by_hour[hour] = OrderNames()
             heappush(self._hours, hour)
-        names.shops.append(order.shop)
-        names.ids.append(order.id)
+        names.add(order.shop, order.id)
 
     def take(self, at_ms: int, most: int) -> list[tuple[Shop, str]]:
         """Removes and returns the orders of hours that have begun, at most so many."""

@@ -50,7 +50,7 @@ def worker(skip_unreadable: bool) -> None:
     retry_errors = RetryErrors().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
-        book = pack_files.load(settings.packs, says_unwatched=True)
+        book = pack_files.load(settings.packs, says_unwatched=True, with_digest=True)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         people = tokens.load(settings.token, settings.tokens)

@@ -135,20 +135,13 @@ class Snapshot:
         """The newest values of the next keys from `start` on that begin so, at most `most` (`PAGE`) and those about to
         be written, and where the page after it starts; None where there is none. Raises OrdersLostError."""
         most = most or PAGE
-        found = self._db.iter()
-        found.seek(start)
         page: dict[bytes, bytes | None] = {}
         following: bytes | None = None
-        while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
+        for key, on_disk in self._on_disk(prefix, start):
             if len(page) == most:
                 following = key
                 break
-            page[key] = found.value()
-            found.next()
-        try:
-            found.status()
-        except Exception as error:
-            raise self._lost(error) from None
+            page[key] = on_disk
         for key, value in self._pending.items():
             if key.startswith(prefix) and start <= key and (following is None or key < following):
                 page[key] = value
@@ -157,23 +150,20 @@ class Snapshot:
     def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
         """The newest values of all keys that begin in one of these ways. Raises OrdersLostError."""
         pending = {key: value for key, value in self._pending.items() if key.startswith(prefixes)}
+        on_disk = {key: value for prefix in prefixes for key, value in self._on_disk(prefix, prefix)}
+        return {key: value for key, value in (on_disk | pending).items() if value is not None}
+
+    def _on_disk(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys that begin so, from `start` on, with their values. Raises OrdersLostError."""
         found = self._db.iter()
-        all_of: dict[bytes, bytes] = {}
+        found.seek(start)
         try:
-            for prefix in prefixes:
-                found.seek(prefix)
-                while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
-                    all_of[key] = found.value()
-                    found.next()
-                found.status()
+            while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
+                yield key, found.value()
+                found.next()
+            found.status()
         except Exception as error:
             raise self._lost(error) from None
-        for key, value in pending.items():
-            if value is None:
-                all_of.pop(key, None)
-            else:
-                all_of[key] = value
-        return all_of
 
     def _lost(self, error: Exception) -> OrdersLostError:
         with suppress(OSError):

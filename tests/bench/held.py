@@ -43,7 +43,7 @@ class Holding:
     """What a worker takes that holds so many orders: bytes resident at rest, at the peak of its first start, on disk
     and in Kafka, and CPU microseconds an event."""
 
-    at_rest: int
+    idle: int
     peak: int
     disk: int
     kafka: int
@@ -59,16 +59,16 @@ async def held(kafka: Kafka, folder: Path, core: int, kind: str, count: int, pas
         in_kafka = await hub.write_changelog(orders)
         step("a worker starts from it")
         async with hub.worker() as worker:
-            await worker.at_rest(opened, finished)
+            await worker.until_idle(opened, finished)
             peak = worker.peak_bytes()
         on_disk = hub.disk_bytes("facts")
         step("it starts again, from its local copy")
         async with hub.worker() as worker:
-            await worker.at_rest(opened, finished)
-            at_rest = worker.resident_bytes()
+            await worker.until_idle(opened, finished)
+            idle = worker.resident_bytes()
             step(f"it takes {passing:,} orders more")
             event_us = await pass_by(worker, passing_orders(passing, count, orders.end_ms))
-    return Holding(at_rest, peak, on_disk, in_kafka, event_us)
+    return Holding(idle, peak, on_disk, in_kafka, event_us)
 
 
 async def pass_by(worker: Running, orders: Orders) -> float:
@@ -94,7 +94,7 @@ def figures_of(kind: str, count: int, empty: Holding, full: Holding, command: st
     """What each order takes: a worker `full` of so many more than the `empty` one has."""
     each = f"each of {count:,} {kind} orders"
     return [
-        Figure(f"memory of {each}, at rest", (full.at_rest - empty.at_rest) / count, "B", command),
+        Figure(f"memory of {each}, at rest", (full.idle - empty.idle) / count, "B", command),
         Figure(f"memory of {each}, peak of a start from Kafka", (full.peak - empty.peak) / count, "B", command),
         Figure(f"disk of {each}, local copy", (full.disk - empty.disk) / count, "B", command),
         Figure(f"disk of {each}, facts changelog", (full.kafka - empty.kafka) / count, "B", command),
@@ -122,7 +122,7 @@ async def figures(
         if not counts:
             continue
         empty = await held(kafka, folder, core, kind, FIRST_ORDERS, FIRST_ORDERS)
-        yield Figure(f"memory of a worker with {FIRST_ORDERS} {kind} orders", empty.at_rest / 1e6, "MB", command)
+        yield Figure(f"memory of a worker with {FIRST_ORDERS} {kind} orders", empty.idle / 1e6, "MB", command)
         fewest_us = 0.0
         for count in counts:
             check_memory(count)

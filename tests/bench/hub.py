@@ -112,7 +112,7 @@ class Running:
         in_memory, on_disk = [await self.metric("shipclock_orders", where=where) for where in ("memory", "disk")]
         return in_memory, on_disk
 
-    async def at_rest(self, opened: int, finished: int) -> None:
+    async def until_idle(self, opened: int, finished: int) -> None:
         """Returns when the finished orders have left memory, the open ones are in it, and the worker is idle. Raises
         TimeoutError if that takes too long."""
         paced, found = Paced(f"of {finished:,} finished orders have left memory"), (0, 0)

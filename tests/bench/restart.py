@@ -26,12 +26,12 @@ async def figures(kafka: Kafka, folder: Path, core: int, opened: int = OPEN, fin
         step("a worker starts from it")
         async with hub.worker() as worker:
             from_changelog_s = worker.ready_s
-            await worker.at_rest(opened, finished)
+            await worker.until_idle(opened, finished)
             peak = worker.peak_bytes()
         step("it starts again, from its local copy")
         async with hub.worker() as worker:
             from_store_s = worker.ready_s
-            await worker.at_rest(opened, finished)
+            await worker.until_idle(opened, finished)
             resident = worker.resident_bytes()
     command = COMMAND.format(open=opened, finished=finished)
     held = f"with {opened:,} open orders" + (f" and {finished:,} finished ones" if finished else "")

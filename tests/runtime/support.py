@@ -29,7 +29,7 @@ LONG_S = 120.0
 
 
 def book() -> RuleBook:
-    return pack_files.load([str(PACK)])
+    return pack_files.load([str(PACK)], with_digest=True)
 
 
 def event(kind: str, at_ms: int, order: str = "1", shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:

@@ -19,6 +19,14 @@ NO_DAY = 0
 """A local day that lies in no period."""
 
 
+class Boundary(NamedTuple):
+    """A boundary (epoch ms), the version of the ratio in force then, and the period that is computed."""
+
+    at_ms: int
+    ratio: CompiledRatio
+    period: Period
+
+
 class PeriodicRatio:
     """A ratio rule that has `every`, with all its versions."""
 
@@ -69,7 +77,7 @@ class PeriodicRatio:
         found |= {boundary.at_ms: _result(boundary.ratio, count) for boundary, count in counts.items()}
         return found
 
-    def _boundary(self, at_ms: int) -> "Boundary | None":
+    def _boundary(self, at_ms: int) -> Boundary | None:
         """A boundary (epoch ms); None where no version is in force."""
         ratio = next((each for each in self.versions if each.effective.at(at_ms)), None)
         return None if ratio is None else Boundary(at_ms, ratio, ratio.closed_at(at_ms))
@@ -92,14 +100,6 @@ def _start(shop: ShopView, results: RuleResults, at_ms: int) -> int:
     # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
     since_ms = min(shop.began_ms, at_ms) - 1 if results.computed_ms is None else results.computed_ms
     return max(min(since_ms, results.recompute_from_ms - 1), at_ms - LONGEST_MS)
-
-
-class Boundary(NamedTuple):
-    """A boundary (epoch ms), the version of the ratio in force then, and the period that is computed."""
-
-    at_ms: int
-    ratio: CompiledRatio
-    period: Period
 
 
 def _result(ratio: CompiledRatio, count: Count) -> PeriodResult | None:
