@@ -1,7 +1,8 @@
 """A partition's changelog as a snapshot on disk, as long as the disk takes it.
 
 While the disk doesn't, nothing is gathered; once it does again, `catch_up` reads the missing records from the
-changelog, from the last batch that was written whole. So a snapshot's contents are always those of its offset.
+changelog, from the last batch that was written whole. The same where another worker has written between our records. So
+a snapshot's contents are always those of its offset.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class LocalCopy:
         #: The offset on the disk when that was closed; what is opened next is read only if it has come as far: one that
         #: was damaged begins anew, and would have no orders.
         self._left_at = NOTHING
-        self._failed_s = monotonic()
+        self._away_from_s = monotonic()
 
     async def open(self) -> None:
         """Waits until its folder is free: where workers share a DATADIR, the partition's last worker closes it in the
@@ -143,6 +144,11 @@ class LocalCopy:
             snapshot.note_all(changes)
             self._try(lambda: snapshot.advance(offset))
 
+    def put_away(self) -> None:
+        """Notes nothing more until `catch_up` has read from the changelog what is missing here."""
+        if self._snapshot is not None:
+            self._snapshot, self._read_only, self._away_from_s = None, self._snapshot, monotonic()
+
     def close(self) -> None:
         """Writes what is pending, if the disk takes it."""
         if self._snapshot is not None:
@@ -151,7 +157,7 @@ class LocalCopy:
         self._close_read_only()
         self._faults.forget(self.folder)
 
-    # -- when the disk doesn't take it ---------------------------------------------------------------------------
+    # -- when the disk doesn't take it, or records are missing --------------------------------------------------
 
     @property
     def is_away(self) -> bool:
@@ -203,7 +209,7 @@ class LocalCopy:
 
     def _goes_on_from(self, snapshot: Snapshot, to: int | None) -> bool:
         """Whether what is on the disk can be brought up to an offset."""
-        if not snapshot.is_there() or monotonic() - self._failed_s > TOMBSTONES_KEPT_S:
+        if not snapshot.is_there() or monotonic() - self._away_from_s > TOMBSTONES_KEPT_S:
             return False
         return snapshot.written_to is None or (to is not None and snapshot.written_to <= to)
 
@@ -252,8 +258,7 @@ class LocalCopy:
             self._fail(error)
 
     def _fail(self, error: SnapshotUnusableError) -> None:
-        if self._snapshot is not None:
-            self._snapshot, self._read_only, self._failed_s = None, self._snapshot, monotonic()
+        self.put_away()
         self._faults.failed(self.folder, error)
 
 

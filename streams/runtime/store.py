@@ -14,7 +14,7 @@ from faust.types import TP
 from mode import Service
 
 from rules.engine.intake import LOADED_AT_ONCE
-from streams.runtime.local_copy import LocalCopy
+from streams.runtime.local_copy import NOTHING, LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import MovedError, Partition, Restore
 from streams.runtime.reading_back import ReadingBack
@@ -43,7 +43,6 @@ class Store(BaseStore[bytes, bytes]):
         self._copies: dict[int, LocalCopy] = {}
         self._catching_up: asyncio.Task[None] | None = None
         self._offsets: dict[int, int] = {}
-        self._overtaken: set[int] = set()
         self._times_lost = 0
 
     # -- recovery, as Faust asks for it ----------------------------------------------------------------------
@@ -138,9 +137,10 @@ class Store(BaseStore[bytes, bytes]):
 
     def wrote(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         """Adds records to the snapshot that the changelog has acknowledged, the last of them at `offset`."""
-        before = self._offsets.get(number)
-        if before is not None and offset != before + len(changes):
-            self._overtaken.add(number)  # another worker wrote in between; the snapshot lacks its records
+        if offset != self._offsets.get(number, NOTHING) + len(changes):
+            changelog = self.table.changelog_topic.get_topic_name()
+            self.log.warning("%s-%d has records of another worker; the local copy reads them", changelog, number)
+            self._copies[number].put_away()
         self._note(number, changes, offset)
 
     def _note(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
@@ -196,11 +196,7 @@ class Store(BaseStore[bytes, bytes]):
             self._close(number)
 
     def _close(self, number: int) -> None:
-        copy = self._copies.pop(number)
-        if number in self._overtaken:
-            self._overtaken.remove(number)
-            copy.discard()
-        copy.close()
+        self._copies.pop(number).close()
 
     def reset_state(self) -> None:
         for copy in self._copies.values():

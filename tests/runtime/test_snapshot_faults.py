@@ -3,11 +3,16 @@
 import logging
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from streams.app import App
 from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.keys import order_key
 from streams.runtime.snapshot import Snapshot
+from streams.runtime.store import Store
 from tests.runtime import disks
 from tests.runtime.embedded_worker import running
 from tests.runtime.outcome import Reader
@@ -116,3 +121,53 @@ async def test_a_folder_that_is_deleted_under_the_worker_is_made_anew(broker: Em
         # Each table notices by itself, so the first problem may be over before the second comes up.
         await until(lambda: app.snapshot_faults.problem is None and are_all_there(tmp_path / "data"))
     assert held(tmp_path / "data") == await in_kafka(broker)
+
+
+# -- records that another worker wrote between ours ------------------------------------------------------------
+
+HOME = 2
+"""The partition of shop `s17`."""
+
+ANOTHERS = order_key("joom", "s17", "another's")
+
+
+async def write_as_another_worker(broker: EmbeddedBroker) -> None:
+    """Writes an order's facts, as one that doesn't know yet that its partition is ours."""
+    async with Reader(broker.bootstrap, "", "shipclock-facts-changelog") as read:
+        await read.until(lambda: any(record.partition == HOME for record in read.records))
+        facts = next(record.value for record in read.records if record.key == order_key("joom", "s17", "before-1"))
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer:
+        await producer.send_and_wait("shipclock-facts-changelog", facts, key=ANOTHERS, partition=HOME)
+
+
+def are_in_use(app: App) -> bool:
+    stores = [cast(Store, app.tables[table].data) for table in ("facts", "alerts")]
+    return not any(copy.is_away for store in stores for copy in store._copies.values())
+
+
+def as_after_a_kill(datadir: Path, at: Path) -> Path:
+    """What a worker that is killed now leaves on the disk."""
+    return Path(shutil.copytree(datadir, at))
+
+
+async def test_what_another_worker_wrote_between_is_not_missed_by_a_start_after_a_kill(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
+        await make_late(broker, 0, "before")
+        await read.until(lambda: "before" in alerted_orders(read))
+        await write_as_another_worker(broker)
+        await make_late(broker, 2, "after")
+        await read.until(lambda: "after" in alerted_orders(read))
+        killed_at_once = as_after_a_kill(tmp_path / "data", tmp_path / "at once")
+        await until(lambda: are_in_use(app) and copy_has(app, ANOTHERS))
+        killed_later = as_after_a_kill(tmp_path / "data", tmp_path / "later")
+    assert held(tmp_path / "data") == await in_kafka(broker)
+    for left in (killed_at_once, killed_later):
+        async with running(broker.bootstrap, left) as app:
+            assert "another's" in app.worker.partitions[HOME].engine.shops["joom", "s17"].orders
+        assert held(left) == await in_kafka(broker)
+
+
+def copy_has(app: App, key: bytes) -> bool:
+    return cast(Store, app.tables["facts"].data)._copies[HOME].get(key) is not None
