@@ -65,8 +65,9 @@ class Expiry:
         for kind, key in list(shop.facts.spent(at_ms, shop.plan.entries_kept_ms)):
             shop.facts.put(kind, key, None)
             self._changes.entries[shop.key, kind, key] = shop
-        for alert in _past(shop, at_ms):
+        for alert in (past := _past(shop, at_ms)):
             shop.emitted.forget(alert)
+        self._changes.forgotten += past
 
     def _orders_of(self, shop: Shop, at_ms: int) -> Iterator[OrderInMemory | None]:
         """The orders that may have expired; None for each that is looked at and hasn't. Any may be encoded, leave
@@ -81,6 +82,7 @@ class Expiry:
         order = in_memory.decoded()
         self._engine.drop(order)
         self._engine.work.mark_rules(order.shop, remove_order(order))
+        self._changes.forgotten += order.alerts or ()
         order.facts = OrderFacts()  # many may expire at once, and wait to be written
         if order.last_ms == MIN_MS:
             return  # after a restart only its alerts were restored; it has no facts to delete

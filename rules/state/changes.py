@@ -10,13 +10,14 @@ from rules.state.shop import Order, Shop
 class Changes(Struct):
     """`alerts` are those that no `emit` function has got. `expired` are those of the `orders` that are to be deleted.
     `entries` are changed facts of shops by kind and key (deleted, if the shop has none there). `computed` are changed
-    results of ratios by rule and boundary (epoch ms)."""
+    results of ratios by rule and boundary (epoch ms). `forgotten`: ids of alerts of which nothing is known any more."""
 
     alerts: list[Alert] = []
     orders: list[Order] = []
     expired: list[Order] = []
     entries: dict[tuple[str, str, Key], Shop] = {}
     computed: dict[tuple[str, str, int], Shop] = {}
+    forgotten: list[str] = []
 
     def note_order(self, order: Order) -> None:
         """Adds an order that isn't noted yet (`unsaved`): once, however often it changes."""
@@ -34,8 +35,8 @@ class Changes(Struct):
 
     def drain(self) -> "Changes":
         """Returns what was added since the last call."""
-        drained = Changes(self.alerts, self.orders, self.expired, self.entries, self.computed)
-        self.alerts, self.orders, self.expired, self.entries, self.computed = [], [], [], {}, {}
+        drained = Changes(self.alerts, self.orders, self.expired, self.entries, self.computed, self.forgotten)
+        self.alerts, self.orders, self.expired, self.entries, self.computed, self.forgotten = [], [], [], {}, {}, []
         for order in drained.orders:
             order.unsaved = False
         return drained

@@ -43,6 +43,10 @@ class Broker(Protocol):
     def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         """Puts records written to a changelog's partition, the last at `offset`, into its snapshot."""
 
+    def forget(self, topic: str, number: int, keys: Sequence[bytes]) -> None:
+        """Has the snapshot of a changelog's partition forget records that the changelog keeps: the next start from it
+        doesn't need them."""
+
     def kept_to(self, topic: str, number: int) -> int | None:
         """The offset of the last record of a changelog's partition that was restored or kept."""
 

@@ -32,11 +32,13 @@ class LostMembershipError(RuntimeError):
 
 
 class Drained(NamedTuple):
-    """What the partitions held at one moment: records to write, also by partition, and the offsets that they cover."""
+    """What the partitions held at one moment: records to write, also by partition; ids of alerts that are forgotten
+    once those are written; and the offsets that they cover."""
 
     outbox: Outbox
     facts: dict[int, list[tuple[bytes, bytes | None]]]
     alerts: dict[int, list[tuple[bytes, bytes]]]
+    forgotten: dict[int, list[str]]
     offsets: dict[TP, int]
 
 
@@ -97,11 +99,12 @@ class Committer:
         """Takes what must be written. It awaits nothing, so that records and offsets are of one moment."""
         names, outbox = self._names, self._broker.outbox()
         now_ms = wall_ms()
-        drained = Drained(outbox, {}, {}, self._offsets(partitions))
+        drained = Drained(outbox, {}, {}, {}, self._offsets(partitions))
         for number, partition in partitions.items():
             changes = partition.engine.drain()
             drained.alerts[number] = partition.drain_alerts()
             drained.facts[number] = records_of(changes, partition)
+            drained.forgotten[number] = changes.forgotten
             outbox.add(names.alerts, number, drained.alerts[number])
             outbox.add(names.facts, number, drained.facts[number])
             for letter in partition.dead:
@@ -124,6 +127,9 @@ class Committer:
             self.stop()
             raise
         for number in drained.alerts:
+            # Only now: a start that knows of the orders again, because they weren't deleted, must know of their alerts.
+            # And before what was written: an alert may have come up again since.
+            self._broker.forget(names.alerts, number, [alert.encode() for alert in drained.forgotten[number]])
             for topic, records in ((names.facts, drained.facts[number]), (names.alerts, drained.alerts[number])):
                 if (topic, number) in written:
                     self._broker.note_written(topic, number, records, written[topic, number])

@@ -63,6 +63,9 @@ class FaustBroker:
     def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self._store(topic).wrote(number, records, offset)
 
+    def forget(self, topic: str, number: int, keys: Sequence[bytes]) -> None:
+        self._store(topic).forget(number, keys)
+
     def kept_to(self, topic: str, number: int) -> int | None:
         return self._store(topic).persisted_offset(TP(topic, number))
 

@@ -143,6 +143,12 @@ class Store(BaseStore[bytes, bytes]):
             self._copies[number].put_away()
         self._note(number, changes, offset)
 
+    def forget(self, number: int, keys: Sequence[bytes]) -> None:
+        """Deletes records from the snapshot that the next start needn't read. It may read them all the same: from the
+        changelog, or where the disk takes nothing now."""
+        if keys:
+            self._copies[number].change(dict.fromkeys(keys))
+
     def _note(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self._copies[number].note_all(changes, offset)
         self._offsets[number] = offset

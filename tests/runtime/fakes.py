@@ -85,6 +85,10 @@ class FakeBroker:
     def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self.kept.setdefault(topic, []).append((number, dict(records), offset))
 
+    def forget(self, topic: str, number: int, keys: Sequence[bytes]) -> None:
+        if keys:
+            self.kept.setdefault(topic, []).append((number, dict.fromkeys(keys), -1))
+
     def kept_to(self, topic: str, number: int) -> int | None:
         return None
 

@@ -35,6 +35,22 @@ async def test_a_cycle_writes_alerts_and_facts_keeps_them_for_the_snapshots_and_
     assert broker.committed == [{TP("orders", 2): 2, TP("pickups", 2): 1, TP("tracking", 2): 1}]
 
 
+@pytest.mark.parametrize("refuses", [None, "app-facts-changelog"])
+async def test_an_alert_is_forgotten_once_all_is_written_and_before_it_comes_up_again(refuses: str | None) -> None:
+    worker, broker = made(refuses=refuses)
+    apply_late_order(worker)
+    again, gone = "late.ship:joom/s17:1:2026-01-04T00:00:00Z", "late.ship:joom/s17:0:2026-01-03T00:00:00Z"
+    worker.partition(2).engine._changes.forgotten += [again, gone]  # as where their orders expired in this cycle
+    if refuses:
+        with pytest.raises(RefusedError):
+            await worker.commit_cycle()
+        assert broker.kept == {}
+    else:
+        await worker.commit_cycle()
+        changes = [(alert, value) for _, records, _ in broker.kept["alerts"] for alert, value in records.items()]
+        assert {alert.decode(): value is not None for alert, value in changes} == {again: True, gone: False}
+
+
 async def test_an_order_that_changed_often_is_written_once() -> None:
     watching, broker = made()
     apply(watching, *(event("tracking.updated", START_MS + n) for n in range(50)), topic="tracking")

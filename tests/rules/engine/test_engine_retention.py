@@ -70,6 +70,20 @@ def test_alerts_whose_orders_facts_are_gone_are_forgotten_too():
     assert fresh.shops["joom", "s1"].orders == {}
 
 
+def test_it_is_said_which_alerts_are_forgotten_with_their_order_also_of_one_without_facts():
+    made = engine(LATE, placed(), shipped(at="80h"), placed("open"))
+    made.advance(ms("90h"))
+    resolved = next(alert for alert in drained(made) if alert.type == "alert.resolved")
+    fresh = Engine(LATE, stepping=False)
+    restore_alert(fresh, resolved)
+    for each in (made, fresh):
+        forgotten = []
+        for day in range(16):
+            each.advance(LATER + day * DAY_MS)
+            forgotten += each.drain().forgotten
+        assert forgotten == [resolved.data.alert]
+
+
 def test_orders_are_gone_through_only_where_something_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = []
     is_expired = retention._is_expired
