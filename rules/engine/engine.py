@@ -181,7 +181,7 @@ class Engine(Intake):
         order = self._quiet.decode_restored(restored, at_ms)
         if order is not None:
             self._evaluation.evaluate_order(order, at_ms, passed_ms)
-            self._quiet.rest(restored, order, at_ms)
+            self._quiet.put_back(restored, order, at_ms)
 
     def _evaluate_shops(self, at_ms: int) -> bool:
         """Evaluates the marked shops. Returns False if some are left."""

@@ -1,8 +1,8 @@
-"""Orders at rest are bytes, and orders at work are objects: encodes those with which nothing is to be done for a while,
-and gives them back before anything of them changes.
+"""Quiet orders are bytes, and all others are objects: encodes those with which nothing is to be done for a while, and
+gives them back before anything of them changes.
 
 An order that waits for its deadline or its parcel's next scan is asked nothing for hours or days. After a restart all
-orders are at rest, until each is evaluated. Orders with alerts or with more than the plain facts stay as they are: they
+orders are encoded, until each is evaluated. Orders with alerts or with more than the plain facts stay as they are: they
 are few, and dear to decode. `tests/rules/engine/test_encoded_orders.py` holds that nothing differs by it.
 """
 
@@ -72,7 +72,7 @@ class QuietOrders:
             shop.period_results.expect(order)
         return order
 
-    def rest(self, restored: RestoredOrder, order: Order, at_ms: int) -> None:
+    def put_back(self, restored: RestoredOrder, order: Order, at_ms: int) -> None:
         """Has a restored order leave memory once it is evaluated, or encodes it, if that can be at a moment (epoch
         ms)."""
         if self._ledger.evict_one(order, at_ms):

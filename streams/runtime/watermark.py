@@ -27,7 +27,7 @@ class Watermark:
 
     def restore(self, through_ms: Mapping[str, int], ticked_ms: int) -> None:
         """Notes what was kept of an earlier worker's. It doesn't say whether an event or a tick came last: it is taken
-        for an event, whose instant is complete at rest."""
+        for an event, whose instant is complete once idle."""
         self.ticked_ms = max(self.ticked_ms, ticked_ms)
         for topic, each_ms in through_ms.items():
             self._raise(topic, each_ms, each_ms + 1 if each_ms > MIN_MS else MIN_MS)

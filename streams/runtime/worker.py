@@ -71,7 +71,7 @@ WATCH_S = 1.0
 TRIM_EVENTS = 250_000
 """After so many events of a backlog memory that they left free is given back…"""
 
-TRIM_EVENTS_AT_REST = 25_000
+TRIM_EVENTS_IDLE = 25_000
 """…and after so many where none is read, such as once it is over."""
 
 FINISH_S = 5.0
@@ -196,7 +196,7 @@ class Worker(Service):
         trimmed_at = 0
         while not self.should_stop:
             self.kafka.check()
-            if self.events - trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_AT_REST):
+            if self.events - trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_IDLE):
                 trimmed_at = self.events
                 allocator.trim()
             if self.settings.clock == "wall":
@@ -363,10 +363,10 @@ class Worker(Service):
         for partition in list(self.partitions.values()):
             await asyncio.sleep(0)
             partition.reasons.count()
-            await self._rest_orders(partition.engine)
+            await self._evict_and_encode(partition.engine)
             partition.checkpointing.turn(self.busy, partition.is_written)
 
-    async def _rest_orders(self, engine: Engine) -> None:
+    async def _evict_and_encode(self, engine: Engine) -> None:
         """Has finished orders leave memory and quiet ones encoded: a few, or as many as are decoded too many."""
         most = MOST_DECODED // max(1, len(self.partitions))
         for _ in range(0, max(EVICT, engine.decoded_orders - most), EVICT):

@@ -1,10 +1,10 @@
 """`python -m tests.bench.held`: what an open and a finished order take of memory and disk, and an event beside so many.
 
-A worker reads so many orders back from Kafka, and rests: then all finished ones have left memory, the open ones are in
-it, and nothing is left to be done. It is stopped and started once more, from its local copy. A finished order has been
-through all its events, the last of them ten days ago; an open one was placed up to six hours ago.
+A worker reads so many orders back from Kafka until it is idle: then all finished ones have left memory, the open ones
+are in it, and nothing is left to be done. It is stopped and started once more, from its local copy. A finished order
+has been through all its events, the last of them ten days ago; an open one was placed up to six hours ago.
 
-- Memory is the worker's resident memory (RSS) at rest after that start, less that of a worker that holds one order of
+- Memory is the worker's resident memory (RSS) when idle after that start, less that of a worker that holds one order of
   each shop, by the number of orders. What the first start took at its peak is told besides.
 - Disk is what the worker has on it after it was stopped, and what is in Kafka, one record an order.
 - The cost of an event is user and system time of the worker's process while it takes new orders through all their
@@ -40,7 +40,7 @@ MAKE: dict[str, Callable[[int], Orders]] = {"open": open_orders, "finished": fin
 
 @dataclass(frozen=True)
 class Holding:
-    """What a worker takes that holds so many orders: bytes resident at rest, at the peak of its first start, on disk
+    """What a worker takes that holds so many orders: bytes resident when idle, at the peak of its first start, on disk
     and in Kafka, and CPU microseconds an event."""
 
     idle: int
@@ -94,7 +94,7 @@ def figures_of(kind: str, count: int, empty: Holding, full: Holding, command: st
     """What each order takes: a worker `full` of so many more than the `empty` one has."""
     each = f"each of {count:,} {kind} orders"
     return [
-        Figure(f"memory of {each}, at rest", (full.idle - empty.idle) / count, "B", command),
+        Figure(f"memory of {each}, idle", (full.idle - empty.idle) / count, "B", command),
         Figure(f"memory of {each}, peak of a start from Kafka", (full.peak - empty.peak) / count, "B", command),
         Figure(f"disk of {each}, local copy", (full.disk - empty.disk) / count, "B", command),
         Figure(f"disk of {each}, facts changelog", (full.kafka - empty.kafka) / count, "B", command),

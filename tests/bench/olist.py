@@ -103,7 +103,7 @@ async def _figures(kafka: Kafka, runs: Path, core: int, files: Files, *, of_publ
     return [
         Figure(f"{of}, events", len(events), "", command),
         Figure(f"{of}, import to Kafka, start included", import_s, "s", command),
-        Figure(f"{of}, through a worker until it rests, start included", worker_s, "s", command),
+        Figure(f"{of}, through a worker until it is idle, start included", worker_s, "s", command),
         Figure(f"{of}, alert records", len(records), "", command),
         Figure(f"{of}, alerts of orders, each as replay has it", len(said), "", command),
     ]

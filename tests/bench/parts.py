@@ -15,7 +15,7 @@ from tests.bench.figure import Figure, show
 from tests.support.kafka import Kafka
 
 NEEDED_BYTES = 1_500
-"""What an order may take of the machine's memory at most, until it is at rest."""
+"""What an order may take of the machine's memory at most, until it is encoded."""
 
 
 def cores() -> tuple[int, set[int]]:

@@ -38,7 +38,7 @@ async def figures(kafka: Kafka, folder: Path, core: int, opened: int = OPEN, fin
     return [
         Figure(f"ready {held}, from the store", from_store_s, "s", command),
         Figure(f"ready {held}, from the changelog", from_changelog_s, "s", command),
-        Figure(f"resident memory {held}, at rest after a start from the store", resident / 1e6, "MB", command),
+        Figure(f"resident memory {held}, idle after a start from the store", resident / 1e6, "MB", command),
         Figure(f"resident memory {held}, peak of a start from the changelog", peak / 1e6, "MB", command),
     ]
 

@@ -39,11 +39,11 @@ def test_an_older_tick_does_not_turn_it_back() -> None:
     assert heard.now_ms() == 4_999
 
 
-def test_at_rest_the_newest_instant_of_the_slowest_input_is_over() -> None:
+def test_once_idle_the_newest_instant_of_the_slowest_input_is_over() -> None:
     assert clock(orders=5_000, pickups=6_000, tracking=7_000).idle_ms() == 5_000
 
 
-def test_at_rest_it_stays_at_the_ticks_that_all_inputs_have_come_to() -> None:
+def test_once_idle_it_stays_at_the_ticks_that_all_inputs_have_come_to() -> None:
     heard = clock(orders=1_000)
     for each in INPUTS:
         heard.tick(each, 5_000)
@@ -55,19 +55,19 @@ def test_at_rest_it_stays_at_the_ticks_that_all_inputs_have_come_to() -> None:
     assert (heard.now_ms(), heard.idle_ms()) == (5_000, 5_001)
 
 
-def test_at_rest_the_newest_instant_is_over_after_a_restart_as_well() -> None:
+def test_once_idle_the_newest_instant_is_over_after_a_restart_as_well() -> None:
     before, after = clock(orders=5_000, pickups=6_000, tracking=7_000), clock()
     after.restore(before.through_ms, before.ticked_ms)
     assert (after.now_ms(), after.idle_ms()) == (4_999, 5_000)
 
 
-def test_at_rest_a_tick_on_one_input_speaks_for_the_partition() -> None:
+def test_once_idle_a_tick_on_one_input_speaks_for_the_partition() -> None:
     heard = clock(orders=5_000)
     heard.tick("pickups", 9_000)
     assert (heard.now_ms(), heard.idle_ms()) == (MIN_MS, 9_000)
 
 
-def test_at_rest_without_a_tick_an_input_never_heard_still_holds_it() -> None:
+def test_once_idle_without_a_tick_an_input_never_heard_still_holds_it() -> None:
     assert clock(orders=5_000).idle_ms() == MIN_MS
 
 

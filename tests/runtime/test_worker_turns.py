@@ -267,7 +267,7 @@ async def test_free_memory_is_given_back_after_many_events_and_after_fewer_once_
 ) -> None:
     trimmed, looks = Mock(), 0
     monkeypatch.setattr(worker, "TRIM_EVENTS", 10)
-    monkeypatch.setattr(worker, "TRIM_EVENTS_AT_REST", 5)
+    monkeypatch.setattr(worker, "TRIM_EVENTS_IDLE", 5)
     monkeypatch.setattr(worker.allocator, "trim", trimmed)
     watching, _ = made()
 

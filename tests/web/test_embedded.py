@@ -145,7 +145,7 @@ async def test_what_others_do_meanwhile_is_not_held_against_the_view(
     assert rested == [pytest.approx(0.5)] * 3
 
 
-async def test_a_view_at_rest_is_woken_by_who_waits_for_what_it_shows(
+async def test_a_view_that_rests_is_woken_by_who_waits_for_what_it_shows(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await placed(worker, "1")
