@@ -28,9 +28,9 @@ CameBack = tuple[bytes, bytes | None]
 """An order's facts as a checkpoint counts them, and as they are now; None if it was dropped."""
 
 
-def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, raw: bytes | None) -> None:
-    """Restores an order from its facts as they are stored; None where it was dropped. Raises msgspec.DecodeError for
-    what is no order's facts."""
+def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, raw: bytes | None) -> bool:
+    """Restores an order from its facts as they are stored; None where it was dropped. Returns whether it has ended and
+    nothing was known of it before. Raises msgspec.DecodeError for what is no order's facts."""
     shop = engine.shop(platform, shop_name)
     shop.restored = True
     facts = NO_FACTS if raw is None else decode_facts(raw)
@@ -43,13 +43,13 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         known = shop.orders.get(order_id)
     if raw is not None and known is None:
         engine.add_restored(RestoredOrder(order_id, shop, raw, last_ms))
-        return
+        return facts.is_over()
     if raw is not None and isinstance(known, RestoredOrder):
         known.raw, known.last_ms = raw, last_ms
-        return
+        return False
     order = engine.order(shop, order_id)
     if order is None:
-        return
+        return False
     work = engine.work
     work.mark_rules(shop, remove_order(order))
     order.changed_facts = EVERY_FACT
@@ -60,6 +60,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         engine.drop(order)
     else:
         work.mark_order(order)
+    return False
 
 
 def restore_checkpoint(

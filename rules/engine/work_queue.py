@@ -28,6 +28,10 @@ class WorkQueue:
     def has_orders(self) -> bool:
         return bool(self._orders or self._by_shop)
 
+    def waits_for(self, shop: Shop) -> bool:
+        """Whether a slice has ended before all of a shop's orders were evaluated."""
+        return shop in self._by_shop
+
     def mark_rules(self, shop: Shop, evaluators: int) -> None:
         """Has some of a shop's rules (as bits) evaluated, and those whose next evaluation is due."""
         shop.dirty_rules |= evaluators
@@ -56,7 +60,7 @@ class WorkQueue:
     def take_shop(self) -> Shop | None:
         """The next shop to evaluate; None if it has orders to evaluate first, and is put at the end."""
         shop = self.shops.popleft()
-        if shop in self._by_shop:
+        if self.waits_for(shop):
             self.shops.append(shop)
             return None
         shop.dirty = False

@@ -9,7 +9,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 from array import array
 from bisect import insort
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -62,7 +62,7 @@ class OrderStore(CountedOrders, Protocol):
         """Notes that an order has come back to memory, with the facts that its shop's checkpoint counts. Returns where
         it lay among those that one counts; None if it didn't."""
 
-    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Container[str]) -> None:
+    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Collection[str]) -> None:
         """Saves a shop's checkpoint, which counts all of its orders but those in memory. A restart finds all of this or
         nothing."""
 

@@ -3,7 +3,8 @@
 Beside the records of the changelog, each under its own key, it has ranges of other keys:
 
 - `COUNTED`: orders that their shop's checkpoint counts. They were moved away from their own keys, so that a start
-  needn't go past them. A shop without a checkpoint may have some, too, and newer ones under their own keys.
+  needn't go past them. A shop without a checkpoint may have some, too, and newer ones under their own keys: orders that
+  had ended when they were restored from the changelog are put there at once.
 - `CHECKPOINT`: each shop's (`rules.state.checkpoint`).
 - `CAME_BACK`: orders that have come back to memory since their shop's checkpoint, with the facts that it counts. They
   are under their own keys again, if they weren't dropped. A shop's own key there says that its checkpoint doesn't hold.
@@ -11,7 +12,7 @@ Beside the records of the changelog, each under its own key, it has ranges of ot
 What changes together is written in one batch, with the changelog's offset.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 
 import orjson
 
@@ -74,20 +75,21 @@ class OrdersOnDisk:
         """Notes that results are to be computed from all orders again; a later checkpoint has them."""
         self._copy.change({CAME_BACK + keys_of_shop(platform, shop): b""})
 
-    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Container[str]) -> None:
+    def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Collection[str]) -> None:
         """Moves a shop's orders to where its checkpoint counts them, or back if they are in memory, and saves it."""
         keys = keys_of_shop(platform, shop)
-        known, had = CHECKPOINT + keys, self._copy.get(CHECKPOINT + keys) is not None
-        found = self._copy.all_of((keys, CAME_BACK + keys) if had else (keys, CAME_BACK + keys, COUNTED + keys))
-        changes: dict[bytes, bytes | None] = {known: counted}
+        found = self._copy.all_of((keys, CAME_BACK + keys))
+        changes: dict[bytes, bytes | None] = {CHECKPOINT + keys: counted}
         for key, value in found.items():
             if key.startswith(CAME_BACK):
                 changes[key] = None
-            elif key.startswith(COUNTED):
-                if _order_of(key[1:]) in in_memory:
-                    changes |= {key: None, key[1:]: found.get(key[1:], value)}
             elif (order := _order_of(key)) is not None and order not in in_memory:
-                changes |= {key: None, COUNTED + key: value}
+                changes[key], changes[COUNTED + key] = None, value
+        if self._copy.get(CHECKPOINT + keys) is None:  # else none that is in memory lies there
+            for order in in_memory:
+                key = order_key(platform, shop, order)
+                if (counted_as := self._copy.get(COUNTED + key)) is not None:
+                    changes[COUNTED + key], changes[key] = None, found.get(key, counted_as)
         self._copy.change(changes)
 
 

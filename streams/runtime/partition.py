@@ -76,8 +76,8 @@ class MovedError(PlainError):
     """State lies where its shop no longer is."""
 
 
-Restore = Callable[["Partition", bytes, bytes | None], None]
-"""Restores one record (key, value) of a changelog."""
+Restore = Callable[["Partition", bytes, bytes | None], bytes]
+"""Restores one record (key, value) of a changelog. Returns the key under which the local copy is to have it."""
 
 
 class Partition:
@@ -100,6 +100,8 @@ class Partition:
         self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
         self.checkpointing = Checkpointing(self.engine)
+        #: Whether checkpoints of its shops were restored.
+        self.has_checkpoints = False
         self.ceiling_watch = CeilingWatch(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.days = DailyRecords()
@@ -236,18 +238,18 @@ class Partition:
 
     # -- state back from the changelogs ---------------------------------------------------------------------
 
-    def restore_fact(self, key: bytes, value: bytes | None) -> None:
-        """Restores a record of the facts changelog; its value is None if the order was dropped."""
+    def restore_fact(self, key: bytes, value: bytes | None) -> bool:
+        """Restores a record of the facts changelog; its value is None if the order was dropped. Returns whether it is
+        of an order that has ended and of which nothing was known before."""
         if key == CLOCK_KEY:
             if value is not None:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
-            return
+            return False
         if key.endswith(ORDER_KEY_ENDS):
             platform, shop, order = decode_order_key(key)
             if value is not None and (platform, shop) not in self._checked_shops:
                 self._check_partition(platform, shop)
-            restore_order(self.engine, platform, shop, order, value)
-            return
+            return restore_order(self.engine, platform, shop, order, value)
         platform, shop, kind, about = orjson.loads(key)
         if value is not None and (platform, shop) not in self._checked_shops:
             self._check_partition(platform, shop)
@@ -257,11 +259,14 @@ class Partition:
         else:
             found = None if value is None else _decode_computed(value)
             restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
+        return False
 
     def restore_checkpoint(self, platform: str, shop: str, value: bytes, came_back: Mapping[str, CameBack]) -> bool:
         """Restores a shop's checkpoint, as `rules.engine.restore.restore_checkpoint` does."""
         self._check_partition(platform, shop)
-        return restore_checkpoint(self.engine, platform, shop, value, came_back)
+        fits = restore_checkpoint(self.engine, platform, shop, value, came_back)
+        self.has_checkpoints |= fits
+        return fits
 
     def _check_partition(self, platform: str, shop: str) -> None:
         """Raises MovedError if a shop's state lies in a partition that its events no longer come to."""
@@ -274,10 +279,11 @@ class Partition:
             )
         self._checked_shops.add((platform, shop))
 
-    def restore_alert(self, key: bytes, value: bytes | None) -> None:
-        """Restores a record of the alerts topic; its value is None if the alert was dropped."""
+    def restore_alert(self, key: bytes, value: bytes | None) -> bytes:
+        """Restores a record of the alerts topic; its value is None if the alert was dropped. Returns the key."""
         if value is not None:
             restore_alert(self.engine, alerts.decode(value))
+        return key
 
     def correct(self, key: bytes | None, value: bytes | None) -> bool:
         """Handles a record of `alerts` that another process has written. False if it says what was last emitted

@@ -26,17 +26,17 @@ class ReadingBack:
     def __init__(self, restore: Restore, skip: bool) -> None:
         self._restore, self._skip = restore, skip
 
-    def take(self, partition: Partition, record: ConsumerRecord) -> bool:
-        """Whether the record was restored. Raises UnreadableError for a bad one that isn't to be skipped, and
+    def take(self, partition: Partition, record: ConsumerRecord) -> bytes | None:
+        """Restores a record. Returns the key under which the local copy is to have it; None if it was passed over.
+        Raises UnreadableError for a bad one that isn't to be skipped, and
         MovedError for a good one that lies in the wrong partition: there others do, too."""
         try:
-            self._restore(partition, record.key, record.value)
+            return self._restore(partition, record.key, record.value)
         except MovedError:
             raise
         except Exception as error:  # whatever stands in a record
             self._pass_over(record, error)
-            return False
-        return True
+            return None
 
     def _pass_over(self, record: ConsumerRecord, error: Exception) -> None:
         where = f"{record.topic}-{record.partition}@{record.offset}"

@@ -1,5 +1,8 @@
-"""Restores a partition's facts from its local copy: all that is open, and each shop's checkpoint in place of the orders
-that it counts. Those of shops without one that fits are restored one by one, as all others."""
+"""Restores a partition's facts.
+
+From its local copy: all that is open, and each shop's checkpoint in place of the orders that it counts. Those of shops
+without one that fits are restored one by one, as all others. From the changelog: what the copy doesn't have.
+"""
 
 from collections.abc import Collection, Iterator
 
@@ -28,6 +31,14 @@ def restore_facts(copy: LocalCopy, partition: Partition) -> None:
     for key, value in _counted_of_others(copy, fitting):
         if copy.get(key) is None:
             partition.restore_fact(key, value)
+
+
+def restore_record(partition: Partition, key: bytes, value: bytes | None) -> bytes:
+    """Restores a record of the changelog. Returns the key under which the local copy is to have it: an order that has
+    ended is put at once where its shop's first checkpoint will count it, so that it needn't be moved. (Where the shop
+    has one already, the next start would take the order for one that this counts.)"""
+    has_ended = partition.restore_fact(key, value)
+    return COUNTED + key if has_ended and not partition.has_checkpoints else key
 
 
 def _came_back(copy: LocalCopy) -> tuple[dict[bytes, dict[str, CameBack]], set[bytes]]:

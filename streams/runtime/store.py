@@ -18,11 +18,11 @@ from streams.runtime.local_copy import NOTHING, LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import MovedError, Partition, Restore
 from streams.runtime.reading_back import ReadingBack
-from streams.runtime.restoring_facts import restore_facts
+from streams.runtime.restoring_facts import restore_facts, restore_record
 from streams.runtime.snapshot import SnapshotDamagedError
 
 RESTORE: dict[str, Restore] = {
-    "facts": Partition.restore_fact,
+    "facts": restore_record,
     "alerts": Partition.restore_alert,
 }
 """How each table's records are restored."""
@@ -66,8 +66,9 @@ class Store(BaseStore[bytes, bytes]):
             partition = self.app.worker.partition(number)
             taken: list[tuple[bytes, bytes | None]] = []
             for record in records:
-                if self._reading_back.take(partition, record):
-                    taken.append((record.key, record.value))
+                key = self._reading_back.take(partition, record)
+                if key is not None:
+                    taken.append((key, record.value))
             self._note(number, taken, records[-1].offset)
         except Exception as error:  # Faust's recovery only logs what is raised here
             self.app.worker.crash(error)

@@ -62,6 +62,25 @@ async def test_orders_are_found_wherever_checkpoints_have_moved_them(tmp_path: P
     copy.close()
 
 
+async def test_the_first_checkpoint_gives_orders_in_memory_their_own_keys_and_the_others_their_newest_facts(
+    tmp_path: Path,
+) -> None:
+    """They had ended when they were read from the changelog, and were put at once where that checkpoint counts them."""
+    copy = await opened(tmp_path / "facts-0")
+    copy.note_all([(COUNTED + key, b"ended") for key, _ in ORDERS], 5)
+    copy.note_all([(ORDERS[1][0], b"newer"), (ORDERS[2][0], b"newer")], 7)
+    orders = OrdersOnDisk(copy)
+    newest = {"0": b"ended", "1": b"newer", "2": b"newer", "3": b"ended", "4": b"ended"}
+    assert is_known(orders) == newest
+    orders.checkpoint(*SHOP, b"counted", {"2", "3"})
+    assert is_known(orders) == newest
+    copy.note_all([], 8)
+    copy._snapshot.write()  # type: ignore[union-attr]
+    assert set(orders.counted_of(*SHOP, b"", 10)[0]) == {"0", "1", "4"}
+    assert {key for key, _ in copy.items(OTHERS)} == {ORDERS[2][0], ORDERS[3][0]}
+    copy.close()
+
+
 async def test_a_kill_leaves_all_of_a_checkpoint_or_nothing(tmp_path: Path) -> None:
     copy, orders = await with_orders(tmp_path / "facts-0")
     orders.checkpoint(*SHOP, b"first", {"1"})

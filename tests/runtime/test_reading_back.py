@@ -10,6 +10,7 @@ from streams.kafka.keys import order_key
 from streams.runtime.changelog import CLOCK_KEY
 from streams.runtime.partition import Partition, Restore
 from streams.runtime.reading_back import ReadingBack, UnreadableError
+from streams.runtime.restoring_facts import restore_record
 from tests.runtime.support import PARTITIONS, book, record
 from tests.web.records import alert, alert_id
 
@@ -58,7 +59,7 @@ BAD_FACTS = [
     ("restore", "key", "value"),
     [
         *((Partition.restore_alert, KEY, value) for value in BAD_ALERTS),
-        *((Partition.restore_fact, key, value) for key, value in BAD_FACTS),
+        *((restore_record, key, value) for key, value in BAD_FACTS),
     ],
 )
 def test_what_cannot_be_read_is_named_with_the_way_on_or_passed_over_and_counted(
@@ -69,9 +70,9 @@ def test_what_cannot_be_read_is_named_with_the_way_on_or_passed_over_and_counted
         ReadingBack(restore, skip=False).take(partition(), bad)
     before = REGISTRY.get_sample_value("shipclock_records_skipped_total") or 0.0
     taken = partition()
-    assert ReadingBack(restore, skip=True).take(taken, bad) is False
+    assert ReadingBack(restore, skip=True).take(taken, bad) is None
     assert REGISTRY.get_sample_value("shipclock_records_skipped_total") == before + 1
-    assert ReadingBack(Partition.restore_alert, skip=False).take(taken, record("alerts", alert(), key=KEY)) is True
+    assert ReadingBack(Partition.restore_alert, skip=False).take(taken, record("alerts", alert(), key=KEY)) == KEY
     taken.engine.settle()
 
 

@@ -16,7 +16,7 @@ from rules.reports.standing import standings
 from rules.state.order_ledger import Worth
 from rules.state.shop import Shop
 from streams.runtime.orders_on_disk import OrdersOnDisk
-from streams.runtime.restoring_facts import restore_facts
+from streams.runtime.restoring_facts import restore_facts, restore_record
 from streams.runtime.snapshot import CHECKPOINT, COUNTED
 from tests.rules.copy_in_memory import Copy, Records
 from tests.rules.engine.test_eviction import AFTERWARDS, at_once, counts_of, in_memory, orders_of, restarted
@@ -25,7 +25,7 @@ from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platfor
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer, words_of
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, assert_well_formed, commit_cycles, in_no_order, open_alerts
-from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, rule, shipped
+from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, rule, scanned, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -72,8 +72,8 @@ class Checkpointed(Worker):
         for newest in {alert.data.alert: alert for alert in other.alerts}.values():
             other.partition.restore_alert(b"", encode(newest))
         for n in range(self.copy.written_to, len(self.log)):
-            other.partition.restore_fact(*self.log[n])
-            other.copy.note_all([self.log[n]], n + 1)
+            key, value = self.log[n]
+            other.copy.note_all([(restore_record(other.partition, key, value), value)], n + 1)
         other.engine.clock_ms = self.clock_ms
         other.engine.settle()
         other.write()
@@ -125,12 +125,15 @@ def assert_nothing_differs(rules: RuleBook, stepping: bool, lived: list[Cycle], 
 def at_random(worker: Checkpointed, named_as: dict[str, RuleBook], data: st.DataObject) -> Checkpointed:
     """What may happen after a commit cycle."""
     worker.engine.ledger.fill(data.draw(st.sampled_from([0, 1, 2, 100])))
-    match data.draw(st.sampled_from(["nothing", "checkpoint", "written", "stop", "stop", "kill", "kill"])):
+    match data.draw(st.sampled_from(["nothing", "checkpoint", "written", "stop", "stop", "kill", "kill", "lost"])):
         case "checkpoint":
             worker.checkpoint(data.draw(st.sampled_from([["a", "s1"], ["b"], None])))
         case "written":
             worker.checkpoint()
             worker.copy.write()
+        case "lost":
+            worker.copy = Copy()
+            return worker.restart(named_as["one"])
         case "stop":
             worker.stop()
             return worker.restart(named_as[data.draw(st.sampled_from(BOOKS))])
@@ -219,6 +222,49 @@ def test_a_restart_reads_what_is_open_however_many_orders_are_finished(number: i
     assert again.copy.read == 3, "the open order, the checkpoint, and where the orders begin that it counts"
     assert in_memory(again) == {"open"} and again.engine.order_count == number + 1
     assert state_of(again) == state_of(worker)
+
+
+def test_orders_that_had_ended_when_the_changelog_was_read_are_put_at_once_where_checkpoints_count_them() -> None:
+    delivered = [scanned(f"f{n}", "9h", "delivered") for n in range(10)]
+    worker = checkpointed(FULL, ([*finished(10), *delivered, placed("open", "95h")], "100h"))
+    known = state_of(worker)
+    worker.copy = Copy()
+    worker = worker.restart(worker.engine.book)
+    worker.copy.write()
+    counted = {key for key in worker.copy.disk if key.startswith(COUNTED)}
+    assert len(counted) == 10 == len(worker.engine.ledger)
+    worker = worker.restart(worker.engine.book)  # none has a checkpoint yet
+    assert state_of(worker) == known
+    worker.stop()
+    assert {key for key in worker.copy.disk if key.startswith(COUNTED)} == counted
+    worker.copy.read = 0
+    again = worker.restart(worker.engine.book)
+    assert again.copy.read == 3, "as above"
+    assert state_of(again) == known
+
+
+def test_an_order_that_had_ended_when_the_rest_of_the_changelog_was_read_is_not_counted_by_an_older_checkpoint() -> (
+    None
+):
+    worker = checkpointed(FULL, (finished(5), "100h"))
+    worker.stop()
+    worker.commit_cycle([placed("later", "100h"), shipped("later", "101h"), cancelled("later", "102h")], ms("200h"))
+    known = state_of(worker)
+    worker = worker.restart(worker.engine.book)
+    worker.copy.write()
+    assert state_of(worker.restart(worker.engine.book)) == known
+
+
+def test_no_checkpoint_is_taken_of_a_shop_while_restored_orders_of_it_wait_to_be_evaluated() -> None:
+    before = checkpointed(FULL, (finished(5), "100h"))
+    worker = Checkpointed(before.engine.book, stepping=False)
+    for key, value in before.log:
+        worker.partition.restore_fact(key, value)
+    [shop] = worker.engine.shops.values()
+    worker.engine.settle(limit=2)
+    assert not worker.engine.checkpoint(shop)
+    worker.engine.settle()
+    assert worker.engine.checkpoint(shop)
 
 
 @pytest.mark.parametrize("digest", ["other", ""])
