@@ -12,6 +12,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
+from rules.engine import quiet_orders
 from rules.state.encoded_order import EncodedOrder
 from streams.clock import wall_ms
 from streams.runtime import pacing, standings_turns, worker
@@ -347,3 +348,22 @@ async def test_a_backlog_looks_at_no_order_whether_it_can_be_encoded_where_enoug
     monkeypatch.setattr(engine, "encode_quiet", lambda limit, most: looked_at.append(limit))
     await watching.commit_cycle()
     assert watching.busy and looked_at == []
+
+
+@pytest.mark.parametrize(("in_vain", "encoded"), [(10, [35, 45]), (9, [0, 45])], ids=["few wait", "many wait"])
+async def test_orders_behind_those_that_cannot_be_encoded_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch, in_vain: int, encoded: list[int]
+) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    monkeypatch.setattr(worker, "ENCODE", 7)
+    monkeypatch.setattr(worker, "IN_VAIN", in_vain)
+    monkeypatch.setattr(quiet_orders, "_is_settled", lambda order: not order.id.startswith("waits"))
+    watching, _ = made()
+    orders = [f"waits-{n}" for n in range(65)] + [str(n) for n in range(45)]
+    apply(watching, *(event("order.placed", START_MS, each) for each in orders), tick(START_MS + 1))
+    [shop] = watching.partitions[2].engine.shops.values()
+    found = []
+    for _ in encoded:
+        await watching.commit_cycle()
+        found.append(sum(isinstance(order, EncodedOrder) for order in shop.orders.values()))
+    assert found == encoded
