@@ -153,7 +153,12 @@ class Worker(Service):
         self._pacing.arrived(len(batch.records))
 
     def has_room(self) -> bool:
-        """Whether more records may be applied now. Where not, a commit cycle makes room, and begins at once."""
+        """Whether more records may be applied now. Where not, a commit cycle makes room, and begins at once.
+
+        In event time a clock waits until all that was applied is evaluated, which takes longer than merging it: if a
+        backlog were read on meanwhile, no clock would move before its end."""
+        if self._unfinished and self.settings.clock == "event":
+            return False
         partitions = self.partitions.values()
         if sum([each.engine.decoded_orders for each in partitions]) <= MOST_DECODED_BETWEEN:
             return True
@@ -313,6 +318,7 @@ class Worker(Service):
         """Evaluates each partition up to its clock's target (epoch ms; None: with the clock as it stands), in turns and
         slices, until all is done or time is up. Returns the targets of those that have something left."""
         began_s = monotonic()
+        self._unfinished = bool(targets)
         while targets and not self._over:
             await self._evaluate_slices(targets, SLICE)
             if monotonic() - began_s > EVALUATE_S:

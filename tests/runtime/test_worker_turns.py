@@ -262,6 +262,31 @@ async def test_reading_waits_for_a_commit_cycle_where_too_many_orders_are_decode
     assert (engine.decoded_orders, engine.has_unfinished_orders) == (10, False)
 
 
+async def test_a_backlog_that_is_read_faster_than_it_is_evaluated_does_not_keep_clocks_from_advancing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "SLICE", 1)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    watching, broker = made()
+
+    async def read() -> None:
+        first = 0
+        while True:
+            await asyncio.sleep(0)
+            if watching.has_room():
+                at_ms = START_MS + first * LATE_MS // 100
+                apply(watching, *(event("order.placed", at_ms, str(first + n)) for n in range(20)), first=first)
+                for topic in ("pickups", "tracking"):
+                    apply(watching, tick(at_ms), topic=topic, first=first)
+                first += 20
+
+    reading = asyncio.ensure_future(read())
+    cycles = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await until(lambda: alert_types(broker))
+    reading.cancel()
+    cycles.cancel()
+
+
 @pytest.mark.parametrize(("busy", "called"), [(True, [0, 1, 1]), (False, [1, 1, 2])])
 async def test_free_memory_is_given_back_after_many_events_and_after_fewer_once_a_backlog_is_over(
     monkeypatch: pytest.MonkeyPatch, busy: bool, called: list[int]
