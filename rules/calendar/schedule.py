@@ -79,5 +79,10 @@ class Schedule(Struct, frozen=True):
         """The first instant that doesn't lie before a moment (epoch ms)."""
         return self.next_after(at_ms - 1)
 
+    def nearest(self, at_ms: int) -> int:
+        """The instant that is nearest to a moment (epoch ms)."""
+        before_ms, after_ms = self.last_by(at_ms), self.next_after(at_ms)
+        return before_ms if at_ms - before_ms <= after_ms - at_ms else after_ms
+
     def has(self, at_ms: int) -> bool:
         return is_boundary(self.every, at_ms, self.zone, self.lag_ms)

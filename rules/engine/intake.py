@@ -217,8 +217,8 @@ class Intake:
         for key in changed:
             self._changes.entries[shop.key, kind.name, key] = shop
         if changed:
-            if kind.name in PROFILE_KINDS and self._plan_of(shop) is not shop.plan:
-                self._discard_results(shop)
+            if kind.name in PROFILE_KINDS:
+                self._move_results(shop)
             self.on_shop_facts(shop, kind.name)
 
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
@@ -232,9 +232,9 @@ class Intake:
     def _rebind_or_count_sales(self, shop: Shop) -> None:
         """Binds a shop to the plan for its site and programme, if that has changed, and starts counting its sales, if a
         stock level is known: once all its orders that this needs are loaded. A plan that it has again after it waited
-        for another is bound anew, as its results are discarded."""
+        for another is bound anew, as its results were moved."""
         plan = self._plan_of(shop)
-        is_new = plan is not shop.plan or shop.period_results.discarded
+        is_new = plan is not shop.plan or shop.period_results.moved is not None
         counts_sales = not shop.sales.counting and bool(shop.facts.of("stock.level"))
         if (is_new or (counts_sales and plan.on_sale)) and not self._load_some(shop):
             return
@@ -276,11 +276,13 @@ class Intake:
         """Goes on loading the orders of one shop that waits for them."""
         self._rebind_or_count_sales(next(iter(self._loading)))
 
-    def _discard_results(self, shop: Shop) -> None:
-        """Discards the results of a shop that is to get another plan. They are deleted together with the profile that
-        says so and not once all orders are loaded: after a restart in between it has that plan from the start."""
-        shop.period_results.discard()
-        self._changes.note_results(shop)
+    def _move_results(self, shop: Shop) -> None:
+        """Moves the results of a shop that is to get another plan. They are saved together with the profile that says
+        so and not once all orders are loaded: after a restart in between it has that plan from the start."""
+        plan = self._plan_of(shop)
+        if plan is not shop.plan or shop.period_results.moved is not None:
+            shop.period_results.move(plan.schedule_of)
+            self._changes.note_results(shop)
 
     def _compute_again(self, shop: Shop, from_ms: int, order: Order, before: OrderFacts) -> None:
         """A fact has come late of an order with these facts `before` it: has what was computed at boundaries since then

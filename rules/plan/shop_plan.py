@@ -84,6 +84,7 @@ class Plan(OrderPlan):
         #: The ratios that are computed at boundaries, when each is, and the facts (as bits) that this rests on.
         self.computed = [evaluator for evaluator in self.ratio_evaluators if evaluator.rule.every]
         self.schedules = [each.periodic.schedule for each in self.computed if each.periodic is not None]
+        self.schedule_of = dict(zip([each.rule.id for each in self.computed], self.schedules, strict=True))
         self.computed_from = any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
         others = (SOLD if self.on_sale else 0) | (SHIPPED if self.on_number else 0)

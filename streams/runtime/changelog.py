@@ -33,7 +33,7 @@ def fact_records(changes: Changes) -> list[tuple[bytes, bytes | None]]:
     """
     records: list[tuple[bytes, bytes | None]] = []
     for (_, rule, boundary_ms), shop in changes.computed.items():
-        found = None if shop.period_results.discarded else shop.computed.get(rule, {}).get(boundary_ms)
+        found = shop.period_results.saved(rule, boundary_ms)
         key = entry_key(shop, COMPUTED, (rule, str(boundary_ms)))
         records.append((key, None if found is None else encode_facts(found)))
     expired = {id(order) for order in changes.expired}

@@ -100,8 +100,9 @@ class PeriodResults(Generic[Order]):
 
     `boundary_ms`: the next boundary of any of them, `NEVER` where there are none. `future_facts`: the orders of which
     something may be known that lies after it, with these facts (as bits). `late_before_ms`: evidence for this time or
-    before may change a result. Both instants are compared at each event. `discarded`: none of the results is to stay
-    saved, as the shop waits for another plan; until then its rules go by them.
+    before may change a result. Both instants are compared at each event. `moved`: the results by rule as another plan
+    has them for which the shop waits, and as they are saved already; until then its rules go by the ones from before.
+    None where it waits for none.
     """
 
     __slots__ = (
@@ -109,16 +110,16 @@ class PeriodResults(Generic[Order]):
         "_schedules",
         "_unbound",
         "boundary_ms",
-        "discarded",
         "future_facts",
         "late_before_ms",
+        "moved",
         "unsaved",
     )
 
     def __init__(self) -> None:
         self.boundary_ms = NEVER
         self.late_before_ms = MIN_MS
-        self.discarded = False
+        self.moved: dict[str, dict[int, PeriodResult]] | None = None
         self.future_facts: dict[Order, int] = NOTHING
         #: `(rule, boundary)` of the results that are to be saved.
         self.unsaved: Sequence[tuple[str, int]] = ()
@@ -129,14 +130,14 @@ class PeriodResults(Generic[Order]):
 
     def bind(self, rules: Sequence[RuleResults], schedules: Sequence[Schedule], orders: Iterable[Order]) -> None:
         """Takes on the periodic ratios of another plan, with when each is computed. They find the results of the same
-        rules that came back after a restart, but none that are discarded."""
-        before = {} if self.discarded else {each.rule: each for each in self._all() if each.by_boundary}
-        self.discarded = False
+        rules that came back after a restart, or were moved to this plan."""
+        before, self.moved = self._saved(), None
         for rule in rules:
             rule.shared = self
-            if rule.rule in before:
-                rule.by_boundary = before.pop(rule.rule).by_boundary
-        self._bound, self._unbound, self._schedules = rules, before or NOTHING, schedules
+            rule.by_boundary = before.pop(rule.rule, rule.by_boundary)
+        self._bound, self._unbound, self._schedules = rules, NOTHING, schedules
+        for name, by_boundary in before.items():
+            self._unbound_results(name).by_boundary = by_boundary
         self.boundary_ms, self.future_facts = MIN_MS if rules else NEVER, NOTHING
         for order in orders:
             self.expect(order)  # nobody may have asked what lies ahead until now
@@ -169,7 +170,7 @@ class PeriodResults(Generic[Order]):
     def progress(self) -> tuple[tuple[int, int, int], ...] | None:
         """Up to when each ratio is computed, with the boundaries before and after that (epoch ms). None while results
         are yet to be computed, or saved: who starts from here would never do so."""
-        if self.unsaved or self.discarded or any(each.recompute_from_ms < NEVER for each in self._bound):
+        if self.unsaved or self.moved is not None or any(each.recompute_from_ms < NEVER for each in self._bound):
             return None
         found = [(each.computed_ms, each.last_ms, each.next_ms) for each in self._bound if each.computed_ms is not None]
         return tuple(found) if len(found) == len(self._bound) else None
@@ -194,18 +195,28 @@ class PeriodResults(Generic[Order]):
         """Takes back a saved result, whether its rule is known yet or not."""
         of_rule = next((each for each in self._all() if each.rule == rule), None)
         if of_rule is None:
-            self._unbound = self._unbound or {}
-            of_rule = self._unbound[rule] = RuleResults(rule)
+            of_rule = self._unbound_results(rule)
         of_rule.restore(boundary_ms, result)
         if result is not None:
             self.late_before_ms = max(self.late_before_ms, boundary_ms)
 
-    def discard(self) -> None:
-        """Has all saved results deleted, and forgets them once another plan is bound: other rules have other
-        boundaries."""
-        self.discarded = True
-        for rule in self._all():
-            self.note_unsaved([(rule.rule, boundary_ms) for boundary_ms in rule.by_boundary])
+    def move(self, schedules: Mapping[str, Schedule]) -> None:
+        """Has each result saved at the boundary that another plan, with these schedules by rule, has in its place: in
+        another zone a month begins at another instant. That plan computes them again from the orders that are still
+        known; what can't be computed any more stands as it was."""
+        before = self._saved()
+        self.moved = {
+            rule: {schedules[rule].nearest(at_ms): each for at_ms, each in results.items()}
+            if rule in schedules
+            else results
+            for rule, results in before.items()
+        }
+        for results in (before, self.moved):
+            self.note_unsaved([(rule, boundary_ms) for rule, found in results.items() for boundary_ms in found])
+
+    def saved(self, rule: str, boundary_ms: int) -> PeriodResult | None:
+        """A result as it is to be saved; None if there is none."""
+        return self._saved().get(rule, {}).get(boundary_ms)
 
     def take_unsaved(self) -> Sequence[tuple[str, int]]:
         """`(rule, boundary)` of the results that have changed since the last call."""
@@ -235,6 +246,15 @@ class PeriodResults(Generic[Order]):
     def by_rule(self) -> dict[str, dict[int, PeriodResult]]:
         """All results by rule and boundary (epoch ms)."""
         return {each.rule: each.by_boundary for each in self._all() if each.by_boundary}
+
+    def _saved(self) -> dict[str, dict[int, PeriodResult]]:
+        return self.by_rule() if self.moved is None else self.moved
+
+    def _unbound_results(self, rule: str) -> RuleResults:
+        """The results, none yet, of a rule that the plan hasn't got."""
+        self._unbound = self._unbound or {}
+        found = self._unbound[rule] = RuleResults(rule)
+        return found
 
     def _all(self) -> Iterator[RuleResults]:
         yield from self._bound

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar.instants import DAY_MS
+from rules.calendar.instants import DAY_MS, HOUR_MS
 from rules.engine import intake
 from rules.plan.shop_plan import Plan
 from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of, in_memory, orders_of, restarted
@@ -102,7 +102,7 @@ def with_results() -> Forgetful:
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("sites", [{0: "TH"}, {0: "TH", 2: "SG"}, {0: "TH", 2: "TW"}], ids=["other", "back", "third"])
 @pytest.mark.parametrize("restart", [0, 1, 5])
-def test_a_restart_meanwhile_leaves_no_result_of_the_plan_before(
+def test_a_restart_meanwhile_leaves_results_at_the_boundaries_of_the_new_plan_alone(
     sites: dict[int, str], restart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
@@ -120,7 +120,10 @@ def test_a_restart_meanwhile_leaves_no_result_of_the_plan_before(
         assert not worker.engine.is_loading
         computed = computed_of(worker.engine)
         assert computed == computed_of(restarted(worker).engine), "so they are saved"
-        assert min(before["large", "shopee.late_rate"]) not in computed["large", "shopee.late_rate"]
+        results, schedule = computed["large", "shopee.late_rate"], plan_of(worker).schedule_of["shopee.late_rate"]
+        assert all(schedule.has(boundary_ms) for boundary_ms in results)
+        expired_ms = min(before["large", "shopee.late_rate"])
+        assert results[schedule.nearest(expired_ms)] == before["large", "shopee.late_rate"][expired_ms]
         found.append((computed, open_alerts(worker.alerts), worker.kept()))
     assert found[0] == found[1] == found[2]
 
@@ -203,5 +206,8 @@ def test_a_period_is_not_computed_again_from_the_few_orders_that_are_left_of_it(
         worker.commit_cycle([], ms("1h") + days * DAY_MS)
     assert set(worker.engine.shops["shopee", "large"].orders) == {"open"}
     assert len(computed_of(worker.engine)) == 2
-    worker.commit_cycle([profile("6960h", "TH")], ms("6961h"))  # has the results discarded
-    assert computed_of(compacted(worker).engine) == computed_of(worker.engine) == {}
+    before = computed_of(worker.engine)["large", "shopee.late_rate"]
+    worker.commit_cycle([profile("6960h", "TH")], ms("6961h"))  # where each week begins an hour later
+    after = {boundary_ms + HOUR_MS: found for boundary_ms, found in before.items()}
+    assert computed_of(compacted(worker).engine) == computed_of(worker.engine)
+    assert computed_of(worker.engine)["large", "shopee.late_rate"] == after

@@ -84,33 +84,55 @@ def test_a_lag_gives_what_is_young_its_time_between_the_borders_too():
     assert brief(run(scanned, young, until="169h")) == ["168h opened near threshold_near"]
 
 
-def test_a_shop_whose_site_is_told_late_is_not_computed_at_two_borders():
-    pack = parse(
-        """
-        platform: joom
-        zone: Asia/Singapore
-        sites: {ID: {zone: Asia/Jakarta}}
-        rules:
-          - {id: joom.share, clause: own-1, kind: ratio, source: test, confidence: ours, every: week, threshold: 20%,
-             numerator: {has: cancelled, by: [seller]}, window: {length: 7d, lag: 1d}, severity: {near: info,
-             crossed: critical}, summary: {near: nearly, crossed: it happened}}
-          - {id: joom.points, clause: own-2, kind: ledger, source: test, confidence: ours, ledger: points,
-             feeds: [{clause: own-2, computed: joom.share, points_of: {crossed: 1}}]}
-        """,
-        "test.yaml",
-    )
-    engine = Engine(RuleBook([pack]), stepping=True)
+POINTS = """
+platform: joom
+zone: Asia/Singapore
+sites: {ID: {zone: Asia/Jakarta}, US: {zone: America/Los_Angeles}}
+rules:
+  - {id: joom.share, clause: own-1, kind: ratio, source: test, confidence: ours, every: week, threshold: 20%,
+     numerator: {has: cancelled, by: [seller]}, window: {length: 7d, lag: 1d}, severity: {near: info,
+     crossed: critical}, summary: {near: nearly, crossed: it happened}}
+  - {id: joom.points, clause: own-2, kind: ledger, source: test, confidence: ours, ledger: points,
+     feeds: [{clause: own-2, computed: joom.share, points_of: {crossed: 1}}]}
+"""
+"""A point for each week with too many cancellations, which begins at Monday in the site's own zone."""
+
+
+def ledger_of(engine: Engine) -> dict[str, Any]:
+    ledger: dict[str, Any] = standing(engine.shop("joom", "s1"), engine.clock_ms)["ledgers"]["points"]
+    return ledger
+
+
+def with_too_many_cancellations() -> Engine:
+    """An engine with a shop that they cost a point in its first week."""
+    engine = Engine(RuleBook([parse(POINTS, "test.yaml")]), stepping=True)
     for happened, at_ms in orders(6, 4, "50h"):
         engine.apply(happened, at_ms)
     engine.advance(ms("100h"))
+    assert ledger_of(engine)["since"] == "2026-01-04T16:00:00Z"
+    return engine
+
+
+def test_a_shop_whose_site_is_told_late_is_not_computed_at_two_borders():
+    engine = with_too_many_cancellations()
     engine.apply(*event("shop.profile", at="0h", site="ID"))
     engine.advance(ms("110h"))
-    stood = standing(engine.shop("joom", "s1"), engine.clock_ms)
-    assert stood["ledgers"]["points"] == {
+    assert ledger_of(engine) == {
         "points": 1.0,
         "since": "2026-01-04T17:00:00Z",  # Monday in Jakarta, an hour after Singapore's
         "resets_at": None,
     }
+
+
+@pytest.mark.parametrize(("site", "since"), [("ID", "2026-01-04T17:00:00Z"), ("US", "2026-01-05T08:00:00Z")])
+def test_a_week_whose_orders_have_expired_keeps_what_it_came_to_when_the_site_is_told(site: str, since: str):
+    engine = with_too_many_cancellations()
+    for days in range(5, 120, 5):
+        engine.advance(ms(f"{days}d"))
+    assert not engine.shop("joom", "s1").orders
+    engine.apply(*event("shop.profile", at="120d", site=site))
+    engine.advance(ms("121d"))
+    assert ledger_of(engine) == {"points": 1.0, "since": since, "resets_at": None}
 
 
 def test_an_order_found_late_by_monday_counts_though_it_ships_later():

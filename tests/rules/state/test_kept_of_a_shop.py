@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar.instants import MIN_MS, NEVER
+from rules.calendar.instants import DAY_MS, HOUR_MS, MIN_MS, NEVER
 from rules.calendar.schedule import Schedule
 from rules.kinds.ratio.period_results import PeriodResult, PeriodResults, RuleResults
 from rules.messages.alert_state import Emitted
@@ -125,10 +125,21 @@ def test_only_results_that_have_changed_are_saved() -> None:
     assert not weekly.put(0, result)
     assert weekly.put(0, None)
     assert list(results.take_unsaved()) == [("weekly", 0), ("weekly", 0)]
-    weekly.put(7, result)
-    results.discard()
-    assert list(results.take_unsaved()) == [("weekly", 7), ("weekly", 7)]
-    assert results.by_rule() == {"weekly": {7: result}}, "its rule still goes by it"
+
+
+def test_results_are_saved_as_another_plan_has_them_before_it_is_bound() -> None:
+    result, monday_ms = PeriodResult("-", 1, 10, None), 4 * DAY_MS
+    results, weekly = PeriodResults(), RuleResults("weekly")
+    results.bind([weekly], [WEEKLY], [])
+    weekly.put(monday_ms, result)
+    results.take_unsaved()
+    in_jakarta_ms = monday_ms - 7 * HOUR_MS
+    for schedule, saved_ms in (Schedule("week", "Asia/Jakarta"), in_jakarta_ms), (WEEKLY, monday_ms):
+        results.move({"weekly": schedule})
+        assert set(results.take_unsaved()) == {("weekly", monday_ms), ("weekly", in_jakarta_ms)}
+        assert results.saved("weekly", saved_ms) == result
+        assert results.saved("weekly", monday_ms + in_jakarta_ms - saved_ms) is None
+        assert results.by_rule() == {"weekly": {monday_ms: result}}, "its rule still goes by it"
     results.bind([RuleResults("weekly")], [WEEKLY], [])
-    assert results.by_rule() == {}
-    assert not results.discarded
+    assert results.by_rule() == {"weekly": {monday_ms: result}}
+    assert results.moved is None
