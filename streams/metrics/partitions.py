@@ -35,6 +35,11 @@ def families(worker: Any) -> Iterator[Metric]:
         "Orders that a partition knows: in memory, and finished ones on the disk alone",
         labels=["partition", "where"],
     )
+    not_checkpointed = GaugeMetricFamily(
+        "shipclock_orders_not_checkpointed",
+        "Orders that have left or come back to memory since their shop's checkpoint; a start restores them one by one",
+        labels=["partition"],
+    )
     held = dict(worker.partitions)
     for number, partition in held.items():
         if partition.engine.clock_ms > MIN_MS:
@@ -45,6 +50,7 @@ def families(worker: Any) -> Iterator[Metric]:
         evicted = len(partition.engine.ledger)
         orders.add_metric([str(number), "memory"], partition.engine.order_count - evicted)
         orders.add_metric([str(number), "disk"], evicted)
+        not_checkpointed.add_metric([str(number)], sum(shop.moved for shop in list(partition.engine.shops.values())))
     if not worker.kafka.is_away:  # else it isn't known, and the last figures would look as if all were well
         for (topic, number), behind in worker.behind().items():
             records.add_metric([topic, str(number)], behind)
@@ -53,6 +59,7 @@ def families(worker: Any) -> Iterator[Metric]:
     yield records
     yield used
     yield orders
+    yield not_checkpointed
     yield GaugeMetricFamily(
         "shipclock_kafka_silent_seconds",
         "How long the oldest question to Kafka has been without an answer",

@@ -112,13 +112,16 @@ class Running:
         in_memory, on_disk = [await self.metric("shipclock_orders", where=where) for where in ("memory", "disk")]
         return in_memory, on_disk
 
+    async def not_checkpointed(self) -> int:
+        return await self.metric("shipclock_orders_not_checkpointed")
+
     async def until_idle(self, opened: int, finished: int) -> None:
-        """Returns when the finished orders have left memory, the open ones are in it, and the worker is idle. Raises
-        TimeoutError if that takes too long."""
-        paced, found = Paced(f"of {finished:,} finished orders have left memory"), (0, 0)
+        """Returns when the finished orders have left memory, the open ones are in it, checkpoints count all but a
+        hundredth of the finished ones, and the worker is idle. Raises TimeoutError if that takes too long."""
+        paced, found, few = Paced(f"of {finished:,} finished orders have left memory"), (0, 0), finished // 100
         try:
             async with asyncio.timeout(LEFT_S):
-                while (found := await self.orders()) != (opened, finished):
+                while (found := await self.orders()) != (opened, finished) or await self.not_checkpointed() > few:
                     paced.say(found[1])
                     await asyncio.sleep(COUNT_S)
         except TimeoutError:

@@ -8,8 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams import pack_files
+from streams.app import App
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import keys_of_shop, order_key
+from streams.metrics.partitions import families
 from streams.runtime import snapshot
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
@@ -176,6 +178,7 @@ async def test_a_restart_restores_what_is_open_and_knows_the_finished_ones_all_t
         async with running(broker.bootstrap, tmp_path / "data") as app:
             await finish(broker, finished)
             await until(lambda: left(app) == finished)
+            assert not_checkpointed(app) == finished
         restored: list[bytes] = []
         restore = Partition.restore_fact
 
@@ -186,11 +189,17 @@ async def test_a_restart_restores_what_is_open_and_knows_the_finished_ones_all_t
         monkeypatch.setattr(Partition, "restore_fact", noted)
         async with running(broker.bootstrap, tmp_path / "data") as app:
             assert [key for key in restored if key.startswith(KEYS)] == []
+            assert not_checkpointed(app) == 0
             assert left(app) == finished == sum(each.engine.order_count for each in app.worker.partitions.values())
             reopened = event("order.reopened", START_MS + 2 * LATE_MS + 1, "1")
             await produce(broker.bootstrap, [*sent("", reopened), *ticks("", START_MS + 3 * LATE_MS)])
             await read.until(lambda: ("1", "open", 1) in states(read))
             assert left(app) == finished - 1
+
+
+def not_checkpointed(app: App) -> float:
+    found = next(each for each in families(app.worker) if each.name == "shipclock_orders_not_checkpointed")
+    return sum(sample.value for sample in found.samples)
 
 
 def counted_by() -> str:

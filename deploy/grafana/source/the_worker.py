@@ -120,8 +120,8 @@ def _process() -> list[Any]:
         third(
             "Orders known",
             query("sum by (where) (shipclock_orders)", "{{where}}"),
-            stacked=True,
-            says="Finished ones leave memory once they have been silent for three days",
+            query("sum(shipclock_orders_not_checkpointed)", "not checkpointed", ref="B"),
+            says="Finished ones leave memory once silent for three days; a start restores those not checkpointed, too",
         ),
         third("Memory", query('process_resident_memory_bytes{job="shipclock"}', "{{instance}}"), unit="bytes"),
         third(
