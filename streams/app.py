@@ -16,6 +16,7 @@ from streams.runtime.field_watch import FieldWatch
 from streams.runtime.kafka_watch import KafkaWatch, RetryErrors
 from streams.runtime.partition import Batch
 from streams.runtime.snapshot_faults import SnapshotFaults
+from streams.runtime.tables import Tables
 from streams.runtime.worker import Worker
 from streams.settings import Settings, bootstrap_servers
 
@@ -65,6 +66,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, retry_error
         topic_disable_leader=True,
         web_enabled=False,
         table_standby_replicas=0,
+        TableManager=Tables,
         stream_buffer_maxsize=QUEUED_BATCHES,
         stream_recovery_delay=0.0,
         stream_wait_empty=False,

@@ -96,6 +96,21 @@ def test_recovery_tells_of_itself_only_after_seeking_and_resuming() -> None:
     assert "self.actives_ready = False" in inspect.getsource(TableManager.on_rebalance_start)
 
 
+async def test_a_start_waits_for_no_more_tables(tmp_path: Path) -> None:
+    made = idle(tmp_path)
+    seen: list[str] = []
+    made.tables.sleep = _answer_with(lambda _: seen.append("a second passes"))
+    made.tables._update_channels = _answer_with(lambda: seen.append("changelogs are subscribed to"))
+    made.tables.recovery.start = _answer_with(lambda: seen.append("recovery starts"))
+    await made.tables.on_start()
+    assert seen == ["changelogs are subscribed to", "recovery starts"], "the app makes another manager than Tables"
+    source = inspect.getsource(TableManager.on_start)
+    steps = [line.strip() for line in source.splitlines() if "await" in line]
+    assert steps == ["await self.sleep(1.0)", "await self._update_channels()", "await self.recovery.start()"], (
+        "Tables.on_start does what Faust does there, but for the sleep"
+    )
+
+
 # -- rebalances and the group --------------------------------------------------------------------------------
 
 
