@@ -3,7 +3,7 @@
 A changed shop is published within two seconds if the worker has the time. Computing its standing with forecasts takes
 as long as it has open orders, so this runs beside the commit cycle, in small steps, in the time that other work leaves.
 Changed shops come before those that are only refreshed; shops that take long and those that don't get turns of equal
-length.
+length. A standing has the shop's waiting orders decoded until it is done, so few large shops are worked on at a time.
 """
 
 import logging
@@ -18,7 +18,7 @@ import orjson
 
 from rules.calendar.instants import MIN_MS, rfc3339
 from rules.engine.engine import Engine
-from rules.reports.forecast import Outlook, add_forecast
+from rules.reports.forecast import STRETCH, Outlook, add_forecast
 from rules.reports.last_news import last_news
 from rules.reports.standing import standing
 from rules.state.changes import Changes
@@ -47,6 +47,10 @@ two."""
 AT_ONCE = 100
 """Changed shops that are looked up at once."""
 
+LARGE_AT_ONCE = 2
+"""Shops of more than a stretch of orders that are worked on at a time. (All by turns would have every order of the
+partition decoded; one alone would have all others wait for the largest.)"""
+
 Work = Generator[None, None, dict[str, Any] | None]
 
 
@@ -63,6 +67,8 @@ class Standings:
         #: Shops whose standing takes more than a turn, partly computed.
         self._long: deque[tuple[Shop, Work]] = deque()
         self._long_next = False
+        #: Large shops that are due, and wait until fewer of them are begun.
+        self._large: deque[Shop] = deque()
         self._ready: list[tuple[bytes, bytes]] = []
 
     def note(self, changes: Changes) -> None:
@@ -93,17 +99,25 @@ class Standings:
             return False
         began_s = thread_time()
         if self._long and (self._long_next or not self._due):
-            self._work_at(*self._long.popleft(), began_s)
+            has_room = self._large and len(self._long) < LARGE_AT_ONCE
+            next_one = self._begin(self._large.popleft(), engine) if has_room else self._long.popleft()
+            self._work_at(*next_one, began_s)
             self._long_next = False
             return True
         self._long_next = True
-        while True:
+        while self._due:
             shop = self._due.popleft()
-            self._changed.pop(shop, None)
-            self._work_at(shop, published(shop, engine.clock_ms), began_s)
-            if not self._due or thread_time() - began_s >= TURN_S:
+            if len(shop.orders) > STRETCH and len(self._long) >= LARGE_AT_ONCE:
+                self._large.append(shop)
+                continue
+            self._work_at(*self._begin(shop, engine), began_s)
+            if thread_time() - began_s >= TURN_S:
                 break
         return True
+
+    def _begin(self, shop: Shop, engine: Engine) -> tuple[Shop, Work]:
+        self._changed.pop(shop, None)
+        return shop, published(shop, engine.clock_ms)
 
     def _work_at(self, shop: Shop, work: Work, began_s: float) -> None:
         """Goes on with one shop until the turn that began at `began_s` is over."""
@@ -127,11 +141,11 @@ class Standings:
     def _find_due(self, now_s: float) -> list[Shop]:
         """Some of the shops that are due: those that changed, the longest ago first, and a few to refresh, so that they
         get their turn however much changes."""
-        begun = {shop for shop, _ in self._long}
+        known = {*self._large, *[shop for shop, _ in self._long]}
         changed = (shop for shop in self._changed if now_s - self._published_s.get(shop, -inf) >= EVERY_S)
-        due = list(islice((shop for shop in changed if shop not in begun), AT_ONCE))
+        due = list(islice((shop for shop in changed if shop not in known), AT_ONCE))
         stale = takewhile(lambda shop: now_s - self._published_s[shop] >= REFRESH_S, self._published_s)
-        some = (shop for shop in stale if shop not in begun and shop not in self._changed)
+        some = (shop for shop in stale if shop not in known and shop not in self._changed)
         return [*due, *islice(some, AT_ONCE // 4 if due else AT_ONCE)]
 
 

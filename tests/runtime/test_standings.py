@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -10,10 +11,11 @@ from rules.engine.engine import Engine
 from rules.messages.events import decode
 from rules.plan.rule_book import RuleBook
 from rules.reports import forecast
+from rules.reports.forecast import Outlook
 from rules.reports.standing import standing
 from rules.state.shop import Shop
 from streams.runtime import standings_publisher
-from streams.runtime.standings_publisher import AT_ONCE, EVERY_S, REFRESH_S, TURN_S, Standings, attention
+from streams.runtime.standings_publisher import AT_ONCE, EVERY_S, LARGE_AT_ONCE, REFRESH_S, TURN_S, Standings, attention
 from tests.runtime.support import LATE_MS, START_MS, book, event
 
 
@@ -162,6 +164,31 @@ def test_a_shop_that_takes_many_turns_leaves_every_other_one_to_those_that_do_no
     assert published.count(["joom/a"]) == 1
     published += [publisher.commit_cycle() for _ in range(10)]
     assert [each for each in published if each] == [["joom/a"], ["joom/long"]]
+
+
+def test_few_large_shops_have_their_orders_decoded_at_a_time_and_a_small_one_does_not_wait_for_all(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlooks = WeakSet[Outlook]()
+
+    def outlook(shop: Shop, at_ms: int) -> Outlook:
+        outlooks.add(made := Outlook(shop, at_ms))
+        return made
+
+    monkeypatch.setattr(standings_publisher, "Outlook", outlook)
+    publisher.engine.advance(START_MS)
+    large = {f"joom/large{n}" for n in range(3 * LARGE_AT_ONCE)}
+    publisher.apply(*(placed(shop[5:], str(n)) for shop in large for n in range(2 * forecast.STRETCH)))
+    publisher.takes_s = 2 * TURN_S  # each stretch is a turn
+    publisher.commit_cycle()
+    publisher.apply(placed("small"))
+    published, begun = list[str](), set[int]()
+    while not large <= set(published):
+        published += publisher.commit_cycle()
+        begun.add(sum(each.shop.key in large for each in outlooks))
+    assert max(begun) == LARGE_AT_ONCE
+    assert sorted(published) == sorted([*large, "joom/small"])
+    assert published.index("joom/small") < len(large)
 
 
 def test_a_shop_in_the_making_is_not_begun_again_by_what_happens_meanwhile_but_after_it(publisher: Publisher) -> None:
