@@ -90,7 +90,7 @@ class Intake:
         """Adds a new order to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
-        self.ledger.decoded[order] = None
+        self.ledger.decoded.add(order)
 
     def add_restored(self, order: RestoredOrder) -> None:
         """Adds an order that has come back after a restart to its shop."""
@@ -102,7 +102,7 @@ class Intake:
         """Removes an order from its shop."""
         del order.shop.orders[order.id]
         if isinstance(order, Order):
-            self.ledger.decoded.pop(order, None)
+            self.ledger.decoded.discard(order)
         self.order_count -= 1
         self.ledger.note_dropped(order)
 

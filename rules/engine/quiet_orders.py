@@ -31,7 +31,7 @@ class QuietOrders:
         be; those whose timer fires soon, only where it is half as many again: they would be decoded again at once."""
         decoded, takes_more = self._ledger.decoded, self._ledger.takes_more
         for _ in range(min(limit, len(decoded))):
-            order, _ = decoded.popitem(last=False)
+            order = decoded.take_first()
             are_many = len(decoded) >= most
             if are_many and takes_more and self._ledger.evict_early(order):
                 continue
@@ -45,7 +45,7 @@ class QuietOrders:
             if worth_it and _is_settled(order):
                 order.shop.orders[order.id] = EncodedOrder(order)
             else:
-                decoded[order] = None
+                decoded.add(order)
 
     def decode(self, kept: OrderInMemory) -> Order:
         """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""
@@ -58,7 +58,7 @@ class QuietOrders:
             self._work.mark_order(order)
         else:
             replace_facts(order, order.facts)
-        self._ledger.decoded[order] = None
+        self._ledger.decoded.add(order)
         return order
 
     def decode_restored(self, restored: RestoredOrder, at_ms: int) -> Order | None:
@@ -81,7 +81,7 @@ class QuietOrders:
         if order.alerts is None and order.facts.plain and order not in shop.period_results.future_facts:
             shop.orders[order.id] = EncodedOrder(order, restored.raw)
         else:
-            self._ledger.decoded[order] = None
+            self._ledger.decoded.add(order)
 
 
 def _is_settled(order: Order) -> bool:

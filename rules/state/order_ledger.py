@@ -8,7 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from rules.facts.stored import decode_facts
 from rules.messages.alert_state import Emitted
 from rules.state import checkpoint
 from rules.state.aggregate import derive_again, keep_evidence
+from rules.state.decoded_orders import DecodedOrders
 from rules.state.evicted_orders import CountedOrders, EvictedOrders
 from rules.state.eviction_queue import EvictionQueue
 from rules.state.shop import Order, OrderInMemory, Shop
@@ -85,9 +86,8 @@ class OrderLedger:
         self._loading: set[Shop] = set()
         #: How often the orders of a shop are being gone through in the store.
         self._walks: Counter[Shop] = Counter()
-        #: The orders in memory that may be encoded, those decoded for longest first (`rules.engine.quiet_orders`). (In
-        #: a queue those that have left memory would stay in it until their turn came.)
-        self.decoded: OrderedDict[Order, None] = OrderedDict()
+        #: The orders in memory that may be encoded (`rules.engine.quiet_orders`).
+        self.decoded = DecodedOrders()
 
     def __len__(self) -> int:
         """How many orders have left memory."""
@@ -156,7 +156,7 @@ class OrderLedger:
         shop, last_ms, placed_ms = order.shop, order.last_ms, order.placed_ms
         del shop.orders[order.id]
         if isinstance(order, Order):
-            self.decoded.pop(order, None)
+            self.decoded.discard(order)
         self._evicted.add((shop.key, order.id))
         shop.evicted += 1
         shop.moved += 1
@@ -236,7 +236,7 @@ class OrderLedger:
             order.alerts = _decode_alerts(alerts)
         derive_again(order, max(at_ms, self.counted_ms))
         self.note_finished(order)
-        self.decoded[order] = None
+        self.decoded.add(order)
         return order
 
     def note_dropped(self, order: OrderInMemory) -> None:

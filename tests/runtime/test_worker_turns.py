@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
 from rules.engine import quiet_orders
+from rules.state.decoded_orders import DecodedOrders
 from rules.state.encoded_order import EncodedOrder
 from streams.clock import wall_ms
 from streams.runtime import pacing, standings_turns, worker
@@ -368,7 +369,7 @@ async def test_a_backlog_looks_at_no_order_whether_it_can_be_encoded_where_enoug
     watching, _ = made()
     apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)), tick(START_MS + 1))
     engine = watching.partitions[2].engine
-    monkeypatch.setattr(engine, "evict", lambda limit: engine.ledger.decoded.clear())
+    monkeypatch.setattr(engine, "evict", lambda limit: setattr(engine.ledger, "decoded", DecodedOrders()))
     looked_at: list[int] = []
     monkeypatch.setattr(engine, "encode_quiet", lambda limit, most: looked_at.append(limit))
     await watching.commit_cycle()
