@@ -4,8 +4,8 @@ Orders of a hundred shops aren't shipped for five days, with all packs. Bytes in
 the bytes of its records: all of an alert are kept.
 """
 
+import argparse
 import gc
-import sys
 
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
@@ -16,6 +16,8 @@ from streams.views.alerts import Alerts
 from tests.bench.heap import bytes_in_use
 from tests.bench.order_memory import life
 from tests.bench.shop_memory import AT_MS
+
+ORDERS = 10_000
 
 
 def records_of(orders: int) -> list[bytes]:
@@ -30,7 +32,7 @@ def records_of(orders: int) -> list[bytes]:
     return found
 
 
-def main(orders: int = 10_000) -> None:
+def main(orders: int = ORDERS) -> None:
     records = records_of(orders)
     view = Alerts()
     view.apply(b"", records[0])
@@ -46,4 +48,6 @@ def main(orders: int = 10_000) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.alert_memory", description=__doc__)
+    parser.add_argument("orders", nargs="?", type=int, default=ORDERS, help="(%(default)s)")
+    main(parser.parse_args().orders)

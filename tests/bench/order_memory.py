@@ -1,4 +1,4 @@
-"""`python -m tests.bench.order_memory [FINISHED] [OPEN]`: what an order takes of memory, with all packs.
+"""`python -m tests.bench.order_memory [FINISHED] [OPEN] [PART]`: what an order takes of memory, with all packs.
 
 Bytes for each finished order that has left memory, with the worker's local copy on disk, for each such that was late
 and had an alert, and for each that lived through the worker (these one in ten, and one in fifty of them late); for each
@@ -14,6 +14,7 @@ process (RSS) after free memory has been handed back to the system. What an allo
 still lies beside it, is in the second figure alone: it depends on how many orders were in memory at the same time.
 """
 
+import argparse
 import asyncio
 import gc
 import re
@@ -227,4 +228,16 @@ def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None
 
 
 if __name__ == "__main__":
-    main(*[int(each) if each.isdecimal() else each for each in sys.argv[1:]])
+    described = {"description": __doc__, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.order_memory", **described)
+    parser.add_argument("finished", nargs="?", type=int, default=300_000, help="finished orders (%(default)s)")
+    parser.add_argument("opened", nargs="?", type=int, default=100_000, help="open orders (%(default)s)")
+    parser.add_argument(
+        "part",
+        nargs="?",
+        choices=("finished", "late", "lived", "done", "open"),
+        default="",
+        help="one kind alone, FINISHED of them, as four figures: bytes in use of each, resident bytes of each, how "
+        "many are in memory, how many have left it",
+    )
+    main(**vars(parser.parse_args()))

@@ -4,6 +4,7 @@ Bytes of the process (RSS), by its parts: the engine, and what the console's vie
 measured in a process of its own, so that none finds memory that another has let go.
 """
 
+import argparse
 import gc
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from streams.views.view import View
 AT_MS = 1_767_225_600_000
 CYCLE_EVENTS = 5_000
 PAGE_BYTES = 4_096
+SHOPS = 20_000
+PLATFORMS = "joom,douyin,shopee,ozon"
 
 
 def placed(n: int, platform: str) -> bytes:
@@ -71,7 +74,7 @@ def rss() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def main(shops: int = 20_000, platforms: str = "joom,douyin,shopee,ozon", part: str = "") -> None:
+def main(shops: int = SHOPS, platforms: str = PLATFORMS, part: str = "") -> None:
     among = platforms.split(",")
     match part:
         case "engine":
@@ -90,4 +93,9 @@ def main(shops: int = 20_000, platforms: str = "joom,douyin,shopee,ozon", part: 
 
 
 if __name__ == "__main__":
-    main(*[int(each) if each.isdecimal() else each for each in sys.argv[1:]])
+    described = {"description": __doc__, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.shop_memory", **described)
+    parser.add_argument("shops", nargs="?", type=int, default=SHOPS, help="(%(default)s)")
+    parser.add_argument("platforms", nargs="?", default=PLATFORMS, help="comma-separated (%(default)s)")
+    parser.add_argument("part", nargs="?", choices=("engine", "standings", "view"), default="", help="one part alone")
+    main(**vars(parser.parse_args()))
