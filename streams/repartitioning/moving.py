@@ -76,7 +76,7 @@ class Move:
         if self._from.prefix == self._to.prefix:
             raise CannotMoveError("the new topics need another prefix")
         if wanted <= self._count or wanted % self._count:
-            raise CannotMoveError(f"{wanted} partitions are no multiple of the {self._count} that there are")
+            raise CannotMoveError(f"{wanted} partitions are no larger multiple of the {self._count} that there are")
         described = self._admin.describe_consumer_groups([self._old.app_id])
         if members := described[self._old.app_id].result().members:
             raise CannotMoveError(f"{len(members)} workers are running: stop them first")

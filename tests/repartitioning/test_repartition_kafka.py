@@ -130,7 +130,7 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
     assert dead.records == []
 
 
-@pytest.mark.parametrize(("partitions", "why"), [("6", "no multiple"), ("4", "no multiple")])
+@pytest.mark.parametrize(("partitions", "why"), [("6", "no larger multiple"), ("4", "no larger multiple")])
 def test_a_count_that_would_mix_partitions_is_refused(before: Site, partitions: str, why: str) -> None:
     code, output = repartition(before, partitions, "--to-prefix", "other-")
     assert (code, why in output) == (2, True)
