@@ -66,6 +66,9 @@ EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
 committed facts determine what is still to be evaluated, so a restart in between loses nothing."""
 
+MOST_UNWRITTEN = 20_000
+"""While Kafka takes what was found before, so many alerts more are found at most: each takes some 1.2 KB."""
+
 KEEP_BOOT_TIME_S = 60.0
 """How often the machine's boot time is written to disk."""
 
@@ -324,9 +327,12 @@ class Worker(Service):
             if monotonic() - began_s > EVALUATE_S:
                 break
         self._unfinished = bool(targets)
-        self._pacing.found(sum(each.unwritten_alerts for each in self.partitions.values()))
+        self._pacing.found(self._unwritten_alerts())
         self.busy |= self._unfinished or self._pacing.is_burst
         return targets
+
+    def _unwritten_alerts(self) -> int:
+        return sum([each.unwritten_alerts for each in self.partitions.values()])
 
     async def _evaluate_slices(self, targets: dict[Partition, int | None], limit: int) -> None:
         """Evaluates at most `limit` orders of each partition, and takes those from the targets that are done."""
@@ -336,15 +342,14 @@ class Worker(Service):
                 del targets[partition]
 
     async def _write_while_evaluating(self, left: dict[Partition, int | None]) -> None:
-        """Writes and commits what has been found so far. While Kafka takes it, goes on with what is `left`, for as long
-        as before; what that finds is written in the next commit cycle, which begins at once."""
+        """Writes and commits what has been found so far. While Kafka takes it, goes on with what is `left`; what that
+        finds is written in the next commit cycle, which begins at once."""
         if not left:
             await self._write_and_commit()
             return
-        began_s = monotonic()
         writing = asyncio.ensure_future(self._write_and_commit())
         try:
-            while left and not (writing.done() or self._over or monotonic() - began_s > EVALUATE_S):
+            while left and not (writing.done() or self._over) and self._unwritten_alerts() < MOST_UNWRITTEN:
                 await self._evaluate_slices(left, SLICE_BESIDE)
             await writing
         finally:

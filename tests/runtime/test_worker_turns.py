@@ -50,7 +50,8 @@ async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_stil
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a commit cycle
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a commit cycle…
+    monkeypatch.setattr(worker, "MOST_UNWRITTEN", 0)  # …and none while Kafka takes what that found
     watching, broker = made("wall")
     for topic in CLOCKED:
         broker.read_to[TP(topic, 2)] = 0
@@ -82,6 +83,25 @@ async def test_while_kafka_takes_what_was_found_the_rest_is_evaluated(monkeypatc
     assert len(alert_types(broker)) == 10, "what was found when it was written"
     await watching.commit_cycle()
     assert len(alert_types(broker)) == 50
+
+
+async def test_while_kafka_is_slow_no_more_is_evaluated_than_memory_has_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "MOST_UNWRITTEN", 20)
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    send, partition, found = broker.producer.send_batch, watching.partitions[2], []
+
+    async def once_it_rests(*args: Any, **options: Any) -> Any:
+        await until(lambda: partition.unwritten_alerts >= 20)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        found.append(partition.unwritten_alerts)
+        return await send(*args, **options)
+
+    broker.producer.send_batch = once_it_rests  # type: ignore[method-assign]
+    await watching.commit_cycle()
+    assert {*found} == {20}
 
 
 async def test_what_was_found_while_a_write_failed_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
