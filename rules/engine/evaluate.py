@@ -43,6 +43,8 @@ class RuleEvaluation:
             next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
             next_eval_ms = min(next_evals)
         if wanted or has_alerts:
+            if not has_alerts:
+                self._ledger.decoded.discard(order)  # one with alerts isn't encoded any more
             has_alerts = True
             retry_ms = self._reconciler.reconcile_order(order, wanted, at_ms)
             if retry_ms < next_eval_ms:

@@ -312,6 +312,18 @@ def test_where_too_many_are_decoded_those_whose_timers_fire_within_the_hour_stay
     assert encoded(worker) == {"new", "0"}
 
 
+def test_where_some_of_those_due_soon_have_got_their_alerts_the_others_have_room() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed("3", "3m"), placed("4", "4m")], ms("5m"))
+    worker.commit_cycle([placed("0", "0m"), placed("1", "1m"), placed("2", "2m")], ms("5m"))
+    third = worker.engine.shops["joom", "s1"].orders["2"]
+    worker.engine.advance(third.next_eval_ms)
+    assert worker.engine.decoded_orders == 2
+    worker.write()
+    worker.engine.encode_quiet(most=2)
+    assert encoded(worker) == set()
+
+
 def test_where_too_many_are_decoded_those_that_are_over_leave_memory_though_they_came_just_now() -> None:
     worker = Crowded(FULL, stepping=False)
     delivered = [placed("1"), shipped("1", "5h"), scanned("1", "80h", status="delivered")]
