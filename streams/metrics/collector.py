@@ -25,6 +25,9 @@ IDLE_BUDGET = 0.05
 """…unless collecting them would take a larger share of the worker's time. While a backlog is read it gets
 `BACKLOG_BUDGET`, and they may be older."""
 
+RESTORED_S = 1.0
+"""How often to check whether state is restored."""
+
 LOGGED = 10
 """How many silent shops one line of the log names."""
 
@@ -59,6 +62,9 @@ class MetricsCollector(Service, Collector):
     @Service.task
     async def _keep_fresh(self) -> None:
         while not self.should_stop:
+            if not self._worker.is_restored:  # orders that are being restored would all be decoded for it
+                await self.sleep(RESTORED_S)
+                continue
             took_s = 0.0
             try:
                 took_s = await self.refresh()

@@ -139,8 +139,12 @@ class Worker(Service):
 
     def holding(self, number: int) -> Partition | None:
         """A partition, if it is this worker's and restored."""
-        is_restored = self._recovered and self.broker.is_ready and not (self._over or self._lost)
-        return self.partition(number) if is_restored and number in self.broker.assigned() else None
+        return self.partition(number) if self.is_restored and number in self.broker.assigned() else None
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the partitions are this worker's, with all their state."""
+        return self._recovered and self.broker.is_ready and not (self._over or self._lost)
 
     def apply(self, batch: Batch) -> None:
         """Applies a batch."""

@@ -369,7 +369,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
 async def test_after_a_survey_the_next_waits_for_its_share(
     monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
 ) -> None:
-    watch, rests = MetricsCollector(SimpleNamespace(book=RuleBook([]))), list[float]()
+    watch, rests = MetricsCollector(SimpleNamespace(book=RuleBook([]), is_restored=True)), list[float]()
 
     async def refresh() -> float:
         return took_s
@@ -382,3 +382,22 @@ async def test_after_a_survey_the_next_waits_for_its_share(
     monkeypatch.setattr(watch, "sleep", rest)
     await MetricsCollector._keep_fresh(watch)
     assert rests == [rested_s]
+
+
+async def test_no_statistics_are_collected_of_orders_that_are_being_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = SimpleNamespace(book=RuleBook([]), is_restored=False)
+    watch, collected, rests = MetricsCollector(worker), list[int](), list[float]()
+
+    async def refresh() -> float:
+        collected.append(len(rests))
+        watch._stopped.set()
+        return 0.0
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        worker.is_restored = len(rests) == 2
+
+    monkeypatch.setattr(watch, "refresh", refresh)
+    monkeypatch.setattr(watch, "sleep", rest)
+    await MetricsCollector._keep_fresh(watch)
+    assert collected == [2]
