@@ -118,6 +118,7 @@ class Worker(Service):
         #: How often partitions were lost without warning; state held since before may be out of date.
         self.times_lost = 0
         self._recovered = False
+        self._trimmed_at = 0
         self._one_at_a_time = asyncio.Lock()
         self._pacing = Pacing()
         self._unfinished = self._dropped = False
@@ -181,6 +182,7 @@ class Worker(Service):
         if not self._recovered:
             garbage.set_aside(dropped=self._dropped)
             self._recovered, self._dropped = True, False
+            self._trimmed_at = self.events - TRIM_EVENTS_IDLE  # reading state back has left free memory, too
 
     def forget(self, number: int) -> None:
         """Drops a partition that another worker has now."""
@@ -209,11 +211,10 @@ class Worker(Service):
     @Service.task
     async def _watch(self) -> None:
         """Runs all the time, even while there is nothing to evaluate."""
-        trimmed_at = 0
         while not self.should_stop:
             self.kafka.check()
-            if self.events - trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_IDLE):
-                trimmed_at = self.events
+            if self.events - self._trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_IDLE):
+                self._trimmed_at = self.events
                 allocator.trim()
             if self.settings.clock == "wall":
                 self.wall_clock.now_ms()

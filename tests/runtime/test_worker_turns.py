@@ -308,12 +308,12 @@ async def test_a_backlog_that_is_read_faster_than_it_is_evaluated_does_not_keep_
     cycles.cancel()
 
 
-@pytest.mark.parametrize(("busy", "called"), [(True, [0, 1, 1]), (False, [1, 1, 2])])
-async def test_free_memory_is_given_back_after_many_events_and_after_fewer_once_a_backlog_is_over(
+@pytest.mark.parametrize(("busy", "called"), [(True, [0, 0, 1, 1]), (False, [1, 2, 2, 3])])
+async def test_free_memory_is_given_back_after_many_events_and_after_fewer_or_a_start_once_a_backlog_is_over(
     monkeypatch: pytest.MonkeyPatch, busy: bool, called: list[int]
 ) -> None:
     trimmed, looks = Mock(), 0
-    monkeypatch.setattr(worker, "TRIM_EVENTS", 10)
+    monkeypatch.setattr(worker, "TRIM_EVENTS", 30)
     monkeypatch.setattr(worker, "TRIM_EVENTS_IDLE", 5)
     monkeypatch.setattr(worker.allocator, "trim", trimmed)
     watching, _ = made()
@@ -324,15 +324,18 @@ async def test_free_memory_is_given_back_after_many_events_and_after_fewer_once_
         await asyncio.sleep(0)
 
     async def calls_after(events: int, first: int) -> int:
-        apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(events)), first=first)
+        if events:
+            apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(events)), first=first)
         seen = looks
         await until(lambda: looks > seen + 2)
         return trimmed.call_count
 
+    await watching.commit_cycle()  # state is restored
     monkeypatch.setattr(watching, "sleep", sleep)
     watching.busy = busy
     running = asyncio.ensure_future(watching._watch(watching))
-    assert [await calls_after(9, 0), await calls_after(1, 9), await calls_after(9, 10)] == called
+    counts = [await calls_after(0, 0), await calls_after(24, 0), await calls_after(1, 24), await calls_after(4, 25)]
+    assert counts == called
     running.cancel()
 
 
