@@ -130,13 +130,13 @@ def _compute_again(engine: Engine, shop: Shop) -> None:
 def restore_alert(engine: Engine, alert: Alert) -> None:
     """Restores what was last emitted of an alert. Raises ValueError for a time that is none; nothing has changed
     then."""
-    emitted, order_id = emitted_from(alert), alert.order
+    order_id = alert.order
     shop = engine.shops.get((alert.platform, alert.shop))
     if shop is not None and shop.evicted_alerts and isinstance(order_id, str) and order_id not in shop.orders:
         is_of_order = engine.book.is_of_orders(alert.data.rule)
-        if is_of_order and engine.ledger.restore_alert(shop, order_id, alert.data.alert, emitted):
+        if is_of_order and engine.ledger.restore_alert(shop, order_id, alert):
             return
-    _remember(engine, alert, emitted)
+    _remember(engine, alert, emitted_from(alert))
 
 
 def correct_alert(engine: Engine, alert: Alert) -> bool:

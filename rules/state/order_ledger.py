@@ -17,7 +17,8 @@ import msgspec
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.facts.stored import decode_facts
-from rules.messages.alert_state import Emitted
+from rules.messages.alert_state import Emitted, emitted_from
+from rules.messages.alerts import Alert
 from rules.state import checkpoint
 from rules.state.aggregate import derive_again, keep_evidence
 from rules.state.decoded_orders import DecodedOrders
@@ -286,13 +287,15 @@ class OrderLedger:
 
     # -- questions --------------------------------------------------------------------------------------------
 
-    def restore_alert(self, shop: Shop, order_id: str, alert: str, emitted: Emitted) -> bool:
+    def restore_alert(self, shop: Shop, order_id: str, alert: Alert) -> bool:
         """Restores what was last emitted of an order that has left memory: False, and nothing is changed, if it must
         come back for that, or nothing was ever emitted of it."""
         held = shop.evicted_alerts.get(order_id)
-        if held is None or emitted.open:
+        if held is None or alert.data.state == "open":
             return False
-        shop.evicted_alerts[order_id] = _encode_alerts(_decode_alerts(held) | {alert: emitted})
+        known, name = _decode_alerts(held), alert.data.alert
+        if name not in known or known[name].revision != alert.data.revision:
+            shop.evicted_alerts[order_id] = _encode_alerts(known | {name: emitted_from(alert)})
         return True
 
     def facts(self, shop: Shop, order_id: str) -> OrderFacts | None:

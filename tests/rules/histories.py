@@ -160,6 +160,7 @@ class Worker:
         self.engine = self.partition.engine
         self.alerts: list[Alert] = []
         self.facts: dict[bytes, bytes | None] = {}
+        self.forgotten: set[str] = set()
         self.clock_ms = MIN_MS
 
     def commit_cycle(self, events: Iterable[TimedEvent], to_ms: int) -> None:
@@ -175,7 +176,9 @@ class Worker:
             order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
             held = shop.emitted.alerts.get(name) or ((order and order.alerts) or {}).get(name)
             assert held in (emitted_from(alert), None)
-        self.keep(fact_records(self.engine.drain()))
+        changes = self.engine.drain()
+        self.forgotten = (self.forgotten | set(changes.forgotten)) - {alert.data.alert for alert in alerts}
+        self.keep(fact_records(changes))
         self.clock_ms = self.engine.clock_ms
 
     def keep(self, records: list[tuple[bytes, bytes | None]]) -> None:
@@ -189,7 +192,7 @@ class Worker:
         """Another worker, from this one's changelogs and the `alerts` topic, in the order written or backwards."""
         other = type(self)(self.engine.book, self.engine.stepping)
         other.alerts = list(alerts)
-        other.facts, other.clock_ms = dict(self.facts), self.clock_ms
+        other.facts, other.forgotten, other.clock_ms = dict(self.facts), self.forgotten, self.clock_ms
         for newest in {alert.data.alert: alert for alert in other.alerts}.values():
             other.partition.restore_alert(b"", encode(newest))
         for key, raw in sorted(self.facts.items(), reverse=True) if backwards else self.facts.items():
