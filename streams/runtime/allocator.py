@@ -1,7 +1,7 @@
 """Freed memory goes back to the system.
 
-Buffers of Kafka's and RocksDB's lie between orders and alerts that stay. Once freed they leave gaps, which glibc keeps:
-60 MB after a backlog. Where the C library isn't glibc, nothing is done.
+Buffers of Kafka's and RocksDB's lie between orders and alerts that stay. Once freed they leave gaps, which glibc keeps.
+Where the C library isn't glibc, nothing is done.
 """
 
 import ctypes
@@ -22,6 +22,6 @@ def tame() -> None:
 
 
 def trim() -> None:
-    """Gives back what is free, in gaps too. Takes some 20 ms where that is 60 MB."""
+    """Gives back what is free, in gaps too: some 20 ms for 60 MB."""
     if hasattr(_libc, "malloc_trim"):
         _libc.malloc_trim(0)
