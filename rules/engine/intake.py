@@ -236,7 +236,9 @@ class Intake:
         plan = self._plan_of(shop)
         is_new = plan is not shop.plan or shop.period_results.moved is not None
         counts_sales = not shop.sales.counting and bool(shop.facts.of("stock.level"))
-        if (is_new or (counts_sales and plan.on_sale)) and not self._load_some(shop):
+        if not (is_new or (counts_sales and plan.on_sale)):
+            self._stop_loading(shop)
+        elif not self._load_some(shop):
             return
         if is_new:
             self._rebind(shop, plan)
@@ -266,6 +268,11 @@ class Intake:
             return True
         self._loading[shop] = loading
         return False
+
+    def _stop_loading(self, shop: Shop) -> None:
+        """What a shop waited for has been overtaken, while a changelog is read: it has the plan that it had before."""
+        if (loading := self._loading.pop(shop, None)) is not None:
+            loading.close()
 
     @property
     def is_loading(self) -> bool:

@@ -83,6 +83,21 @@ def test_none_leaves_again_before_all_are_there() -> None:
         assert {f"{each:05}" for each in range(n + 1)} <= in_memory(worker)
 
 
+@pytest.mark.usefixtures("at_once", "in_steps")
+def test_a_plan_that_came_and_went_before_a_restart_is_waited_for_no_longer() -> None:
+    worker, _ = finished(20)
+    plan, other = plan_of(worker), Worker(SHOPEE, stepping=False)
+    other.commit_cycle([profile("400h")], ms("400h"))
+    [(key, raw)] = [(key, raw) for key, raw in other.facts.items() if b"shop.profile" in key]
+    worker.partition.restore_fact(key, raw)  # the end of a changelog that is read after a local copy
+    assert worker.engine.is_loading
+    worker.partition.restore_fact(key, None)  # it was overtaken
+    assert plan_of(worker) is plan
+    assert not worker.engine.is_loading
+    worker.commit_cycle([], ms("800h"))
+    assert in_memory(worker) == set(), "they leave again"
+
+
 def with_results() -> Forgetful:
     """A worker with a shop that has results of two periods: one is past retention, so none of its orders is left; the
     orders of the other have left memory."""
