@@ -152,6 +152,7 @@ async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site
         assert await first.stop() == 0, first.log()[-3000:]
         await read.to_end()
     assert "was not written by this worker" not in first.log(), "its own records, and its peer's, are not foreign"
+    assert "has records of another worker" not in first.log(), "its peer wrote none once its partitions were this one's"
     assert read.state() == wanted
     assert contradictions(read.alerts()) == []
 
