@@ -9,13 +9,14 @@ def tame() -> None:
     gc.set_threshold(100_000, 50, 1_000)
 
 
-def set_aside(*, dropped: bool) -> None:
-    """Has no collection look again at what lives now, such as state just restored.
+def set_aside() -> None:
+    """Has no collection look again at what lives now, such as state just restored."""
+    gc.freeze()
 
-    `dropped`: partitions have been dropped since the last call. Shops and their orders refer to each other, so only a
-    full collection frees them; it takes about a third of a second for a million orders.
-    """
-    if dropped:
-        gc.unfreeze()
-        gc.collect()
+
+def free_dropped() -> None:
+    """Frees partitions that were dropped. Shops and their orders refer to each other, so only a full collection does;
+    it takes about a third of a second for a million orders."""
+    gc.unfreeze()
+    gc.collect()
     gc.freeze()

@@ -19,14 +19,21 @@ def standings_turns(restored: Callable[[], Mapping[int, Partition]], is_busy: Ca
     while True:
         idle = True
         for number in list(restored()):
-            began_s = thread_time()
-            partition = restored().get(number)
-            if partition is not None and partition.standings.turn(partition.engine):
+            took_s = _turn(restored().get(number))
+            if took_s is not None:
                 idle = False
-                # What days' ends take of a backlog's time is taken off here, so that the two stay in one budget.
-                took_s = thread_time() - began_s + partition.days.take_spent_s()
                 spare.spent(took_s)
                 share = BACKLOG_BUDGET if is_busy() else spare.share
                 yield min(took_s * (1 / share - 1), LONGEST_REST_S)
         if idle:
             yield IDLE_S
+
+
+def _turn(partition: Partition | None) -> float | None:
+    """How long a partition's turn took (s); None where nothing was due. (It has no name in `standings_turns`, which
+    would hold one that was dropped.)"""
+    began_s = thread_time()
+    if partition is None or not partition.standings.turn(partition.engine):
+        return None
+    # What days' ends take of a backlog's time is taken off here, so that the two stay in one budget.
+    return thread_time() - began_s + partition.days.take_spent_s()

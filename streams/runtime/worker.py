@@ -180,7 +180,9 @@ class Worker(Service):
     def _note_recovery(self) -> None:
         """State is restored, so what is evaluated from now on may be written."""
         if not self._recovered:
-            garbage.set_aside(dropped=self._dropped)
+            if self._dropped:
+                garbage.free_dropped()
+            garbage.set_aside()
             self._recovered, self._dropped = True, False
             self._trimmed_at = self.events - TRIM_EVENTS_IDLE  # reading state back has left free memory, too
 
@@ -302,6 +304,8 @@ class Worker(Service):
             self._recovered = self._lost = False
             self._targets.forget()
             self._committer.forget()
+            if not self.partitions and self._dropped:
+                garbage.free_dropped()  # before as much is read again, and again after it: others may look at it still
             for partition in self.partitions.values():
                 partition.applied.clear()
 

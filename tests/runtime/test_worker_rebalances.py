@@ -1,6 +1,7 @@
 """What the worker writes and commits when partitions come and go, or Kafka has been silent."""
 
 import asyncio
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from rules.calendar.instants import MIN_MS
 from streams.runtime import committer
 from streams.runtime.changelog import Progress
 from streams.runtime.committer import LostMembershipError
+from streams.runtime.standings_turns import standings_turns
 from streams.runtime.wall_clock import since_boot_s
 from tests.runtime.one_worker import CLOCKED, alert_types, apply, apply_late_order, made
 from tests.runtime.support import START_MS, event
@@ -68,6 +70,18 @@ async def test_what_was_held_of_lost_partitions_is_dropped_before_they_come_back
     assert alert_types(broker) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
     await watching.flush_before_revoke()
     assert watching.times_lost == 1, "partitions that are handed over are not lost"
+
+
+async def test_lost_partitions_are_freed_before_they_are_read_again() -> None:
+    watching, broker = made()
+    apply_late_order(watching)
+    await watching.commit_cycle()
+    turns = standings_turns(lambda: watching.partitions, lambda: False)
+    next(turns)
+    held = weakref.ref(watching.partitions[2].engine)
+    broker.member = False
+    await watching.flush_before_revoke()
+    assert held() is None
 
 
 async def test_a_commit_that_kafka_refuses_loses_the_partitions_too() -> None:
