@@ -15,6 +15,7 @@ from tests.support.kafka import Kafka
 from tests.support.left_out import LeftOut
 from tests.support.measured import leave_out_long_tests, stop_the_second_measurement
 from tests.support.order import longest_first
+from tests.support.servers import missing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,6 +65,15 @@ def pytest_runtest_setup() -> None:
 def kafka() -> Iterator[Kafka]:
     """One real broker for the whole run. Without one the test skips, or fails where TEST_REQUIRE=1."""
     with started(Kafka) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Kafka]:
+    """A real broker for one test, which may stop it: others share the run's one."""
+    with started(Kafka) as broker:
+        if broker.pid is None:
+            missing("a Kafka of one test's own", "openjdk-17-jre-headless and maven")
         yield broker
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import streams
 from streams.kafka.consumer import Consumer
 from tests.runtime.support import until
 from tests.support.kafka import Kafka, create_topics
-from tests.support.servers import missing
 
 
 async def cancelled(_: AIOKafkaConsumer) -> None:
@@ -49,25 +47,17 @@ def test_no_other_consumer_is_made() -> None:
     assert [path.name for path in sources if "AIOKafkaConsumer(" in path.read_text()] == []
 
 
-@pytest.fixture
-def broker() -> Iterator[Kafka]:
-    with Kafka() as started:
-        if started.pid is None:
-            missing("a Kafka of these tests' own", "openjdk-17-jre-headless and maven")
-        yield started
-
-
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_it_stops_while_its_fetches_wait_for_a_broker_that_is_away(
-    broker: Kafka, caplog: pytest.LogCaptureFixture
+    own_kafka: Kafka, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await create_topics(broker.bootstrap, {"a": (1, {})})
-    consumer = Consumer(bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
+    await create_topics(own_kafka.bootstrap, {"a": (1, {})})
+    consumer = Consumer(bootstrap_servers=own_kafka.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     consumer.assign([TopicPartition("a", 0)])
     await consumer.getmany(timeout_ms=100)
     with caplog.at_level(logging.ERROR, "aiokafka.consumer.fetcher"):
-        broker.kill()
+        own_kafka.kill()
         await until(lambda: "Failed fetch messages" in caplog.text)
     await consumer.stop()

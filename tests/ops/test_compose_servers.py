@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -63,17 +62,6 @@ class ComposeKafka(_JarNode):
             given = given.replace(here, there)
         self._properties.write_text(given)
         shutil.copy(DEPLOY / "kafka/log4j2.properties", self._home)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

@@ -1,7 +1,6 @@
 """Dead letters sent again on a real Kafka."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -14,21 +13,15 @@ from streams.resending import again
 from streams.resending.again import Outcome, Resending, Selection
 from streams.resending.letters import Letter
 from tests.runtime.outcome import Reader
+from tests.runtime.sites import site as site
 from tests.runtime.support import LATE_MS, START_MS, event, record, ticks, until
 from tests.runtime.workers import Site
-from tests.support.kafka import Kafka, read_topic
+from tests.support.kafka import read_topic
 
 pytestmark = pytest.mark.kafka
 
 ALL = Selection()
 BAD_JSON = "JSON is malformed"
-
-
-@pytest.fixture
-def site(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Site:
-    made = Site(kafka.bootstrap, topic_prefix, tmp_path)
-    made.make_topics()
-    return made
 
 
 def letter(

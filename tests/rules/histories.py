@@ -168,6 +168,12 @@ class Worker:
         self.engine.advance(to_ms)
         self.write()
 
+    def set_back(self, by_ms: int) -> None:
+        """The clock is set back, if it has started, and a commit cycle follows."""
+        if self.engine.clock_ms > MIN_MS:
+            self.engine.set_back(self.engine.clock_ms - by_ms)
+            self.commit_cycle([], self.engine.clock_ms)
+
     def write(self) -> None:
         alerts = [decode(value) for _, value in self.partition.drain_alerts()]
         self.alerts += alerts

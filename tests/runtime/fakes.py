@@ -55,7 +55,7 @@ class FakeBroker:
         self.read_to: dict[TP, int] = {TP("shops", number): 0 for number in range(PARTITIONS)}
         self.kept: dict[str, list[tuple[int, dict[bytes, bytes | None], int]]] = {}
         self.committed: list[dict[TP, int]] = []
-        self.member = self.takes_commits = self.keeps_membership = self.recovered = True
+        self.member = self.takes_commits = self.keeps_membership = self.recovered = self.says_log_ends = True
         self.is_rebalancing = self.is_crashed = False
         self.crash_reason: BaseException | None = None
 
@@ -67,6 +67,8 @@ class FakeBroker:
         return set(range(PARTITIONS))
 
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        if not self.says_log_ends:
+            await asyncio.get_running_loop().create_future()
         return {tp: self.log_ends.get(tp, 0) for tp in tps}
 
     def applied(self, tp: TP, offset: int | None) -> int | None:

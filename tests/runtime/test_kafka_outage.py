@@ -1,7 +1,6 @@
 """Kafka goes away under the worker and comes back: a broker of its own, since others share the tests' one."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -14,7 +13,6 @@ from tests.runtime.support import LATE_MS, event, sent, until
 from tests.runtime.workers import Site, WorkerProcess
 from tests.support.kafka import Kafka, produce
 from tests.support.ports import free_port
-from tests.support.servers import missing
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -23,21 +21,13 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture
-def broker() -> Iterator[Kafka]:
-    with Kafka() as started:
-        if started.pid is None:
-            missing("a Kafka of these tests' own", "openjdk-17-jre-headless and maven")
-        yield started
-
-
-@pytest.fixture
 def port() -> int:
     return free_port()
 
 
 @pytest.fixture
-def site(broker: Kafka, tmp_path: Path) -> Site:
-    return Site(broker.bootstrap, "", tmp_path, clock="wall")
+def site(own_kafka: Kafka, tmp_path: Path) -> Site:
+    return Site(own_kafka.bootstrap, "", tmp_path, clock="wall")
 
 
 def worker_on(site: Site, port: int) -> WorkerProcess:
@@ -86,7 +76,7 @@ async def are_alerted(site: Site, *orders: str) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "hangs"])
 async def test_a_worker_outlives_kafka_and_says_so_in_a_few_lines(
-    site: Site, broker: Kafka, port: int, how: str
+    site: Site, own_kafka: Kafka, port: int, how: str
 ) -> None:
     async with worker_on(site, port) as worker:
         await is_ready(port)
@@ -96,17 +86,17 @@ async def test_a_worker_outlives_kafka_and_says_so_in_a_few_lines(
         await are_alerted(site, "before")
         lines = worker.log().count("\n")
         if how == "killed":
-            broker.kill()
+            own_kafka.kill()
         else:
-            broker.hang()
+            own_kafka.hang()
         why = await kafka_is_away(port)
         assert int(why.split("has not answered for ")[1].split(" s")[0]) < 10
         assert "shipclock_input_lag_records{" not in metrics(port), "nobody knows what it is"
         await until(lambda: "Kafka has not answered" in worker.log())
         if how == "killed":
-            broker.start()
+            own_kafka.start()
         else:
-            broker.go_on()
+            own_kafka.go_on()
         await is_ready(port)
         await place(site, "after")
         await are_alerted(site, "before", "after")
@@ -133,20 +123,20 @@ async def test_a_worker_that_the_group_has_given_up_reads_its_state_anew_and_goe
         assert await worker.stop() == 0
 
 
-async def test_a_worker_that_has_state_waits_for_kafka_when_it_starts(site: Site, broker: Kafka, port: int) -> None:
+async def test_a_worker_that_has_state_waits_for_kafka_when_it_starts(site: Site, own_kafka: Kafka, port: int) -> None:
     async with worker_on(site, port) as first:
         await is_ready(port)
         await place(site, "before")
         await are_alerted(site, "before")
         assert await first.stop() == 0
-    broker.kill()
+    own_kafka.kill()
     async with worker_on(site, port) as second:
         await until(lambda: "the worker waits for it" in second.log())
         assert second.log().count("\n") == 1
         assert await second.stop() == 0
     async with worker_on(site, port) as third:
         await until(lambda: "the worker waits for it" in third.log())
-        broker.start()
+        own_kafka.start()
         await is_ready(port)
         await place(site, "after")
         await are_alerted(site, "before", "after")

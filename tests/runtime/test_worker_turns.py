@@ -25,6 +25,13 @@ from tests.runtime.one_worker import CLOCKED, alert_types, apply, made
 from tests.runtime.support import LATE_MS, START_MS, event, record, shop_in, tick, until
 
 
+@pytest.fixture
+def ten_orders_a_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit cycle evaluates one slice, of ten orders."""
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+
+
 async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
     watching, broker = made()
@@ -46,12 +53,11 @@ async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pyt
     assert turns >= 10
 
 
+@pytest.mark.usefixtures("ten_orders_a_cycle")
 async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_still_being_evaluated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a commit cycle…
-    monkeypatch.setattr(worker, "MOST_UNWRITTEN", 0)  # …and none while Kafka takes what that found
+    monkeypatch.setattr(worker, "MOST_UNWRITTEN", 0)  # it evaluates none while Kafka takes what was found
     watching, broker = made("wall")
     for topic in CLOCKED:
         broker.read_to[TP(topic, 2)] = 0
@@ -146,15 +152,19 @@ def with_more_due_than_a_cycle_evaluates(monkeypatch: pytest.MonkeyPatch) -> tup
     monkeypatch.setattr(worker, "SLICE", 10)
     monkeypatch.setattr(worker, "SLICE_BESIDE", 10)
     monkeypatch.setattr(worker, "monotonic", chain([0.0], repeat(1.0)).__next__)
+    return with_late_orders(50)
+
+
+def with_late_orders(count: int) -> tuple[Worker, FakeBroker]:
+    """A worker in wall time to which so many orders came that are late."""
     watching, broker = made("wall")
     broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
-    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(count)))
     return watching, broker
 
 
-async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+@pytest.mark.usefixtures("ten_orders_a_cycle")
+async def test_a_partition_need_not_wait_until_another_is_evaluated() -> None:
     watching, broker = made("wall")
     broker.read_to |= {TP(topic, number): 0 for topic in CLOCKED for number in (2, 3)}
     long_ago = wall_ms() - 2 * LATE_MS
@@ -167,27 +177,21 @@ async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch:
     assert (len(alert_types(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
 
 
+@pytest.mark.usefixtures("ten_orders_a_cycle")
 async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_cycles_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
     monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
-    watching, broker = made("wall")
-    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
-    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    watching, broker = with_late_orders(50)
     await watching.commit_cycle()
     running = asyncio.ensure_future(watching._run_commit_cycles(watching))
     await until(lambda: len(alert_types(broker)) == 50)
     running.cancel()
 
 
-async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
-    watching, broker = made("wall")
-    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
-    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(30)))
+@pytest.mark.usefixtures("ten_orders_a_cycle")
+async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated() -> None:
+    watching, broker = with_late_orders(30)
     busy = []
     for _ in range(5):
         await watching.commit_cycle()
@@ -203,9 +207,7 @@ async def test_amid_a_burst_of_deadlines_clocks_advance_at_once_and_what_can_wai
     monkeypatch.setattr(pacing, "BURST_ALERTS", 10)
     monkeypatch.setattr(pacing, "ALERTS_PER_EVENT", 0)
     monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
-    watching, broker = made("wall")
-    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
-    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(30)))
+    watching, broker = with_late_orders(30)
     await watching.commit_cycle()
     assert (len(alert_types(broker)), watching.busy) == (30, True), "nothing is left, and more may be falling due"
     running = asyncio.ensure_future(watching._run_commit_cycles(watching))

@@ -13,10 +13,11 @@ from redis import Redis
 
 from rules.calendar.instants import HOUR_MS
 from tests.runtime.outcome import Reader
+from tests.runtime.sites import site as site
 from tests.runtime.support import LATE_MS, LONG_S, START_MS, event, sent, shop_in, ticks, until
 from tests.runtime.workers import Site
 from tests.sinks.support import Receiver
-from tests.support.kafka import Kafka, produce
+from tests.support.kafka import produce
 from tests.support.ports import free_port
 from tests.support.servers import AlertmanagerServer, RedisServer
 
@@ -24,13 +25,6 @@ pytestmark = pytest.mark.kafka
 
 TOKEN = "acts-as-li-wei-0123456"
 SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
-
-
-@pytest.fixture
-def site(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Site:
-    made = Site(kafka.bootstrap, topic_prefix, tmp_path)
-    made.make_topics()
-    return made
 
 
 async def place(site: Site, *orders: str, shop: str = "s17") -> None:

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Self
 
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -52,17 +51,6 @@ class SecureKafka(_JarNode):
     def _add(self, **settings: str) -> None:
         written = self._written() | settings
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in written.items()))
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     def _format(self) -> None:
         scram = ["--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"]

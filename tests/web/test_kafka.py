@@ -90,22 +90,21 @@ async def test_what_was_said_outlives_every_worker(site: Site) -> None:
 
 @pytest.mark.slow
 async def test_while_kafka_is_away_what_is_known_is_told_and_nothing_is_changed(
-    topic_prefix: str, tmp_path: Path
+    own_kafka: Kafka, topic_prefix: str, tmp_path: Path
 ) -> None:
-    with Kafka() as kafka:
-        site = Site(kafka.bootstrap, topic_prefix, tmp_path)
-        site.environment["SHIPCLOCK_PACKS"] = str(PACK)
-        site.make_topics()
-        async with site.worker() as running:
-            await running.ready()
-            await late_shops(site)
-            async with client(running) as web:
-                name = (await items(web, "/api/alerts?severity=critical", 4))[0]["data"]["alert"]
-                kafka.stop()
-                answer = await web.post(f"/api/alerts/{name}/mute", json={})
-                assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-                assert (await web.get(f"/api/alerts/{name}")).json()["muted"] is None
-                await running.kill()
+    site = Site(own_kafka.bootstrap, topic_prefix, tmp_path)
+    site.environment["SHIPCLOCK_PACKS"] = str(PACK)
+    site.make_topics()
+    async with site.worker() as running:
+        await running.ready()
+        await late_shops(site)
+        async with client(running) as web:
+            name = (await items(web, "/api/alerts?severity=critical", 4))[0]["data"]["alert"]
+            own_kafka.stop()
+            answer = await web.post(f"/api/alerts/{name}/mute", json={})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert (await web.get(f"/api/alerts/{name}")).json()["muted"] is None
+            await running.kill()
 
 
 async def counted_by_day(site: Site, newest: str) -> dict[str, AlertsOfDay]:

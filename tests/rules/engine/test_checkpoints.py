@@ -199,9 +199,8 @@ def test_nothing_differs_in_the_end_where_the_clock_is_set_back(
     for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
         for worker in (keeps, evicts):
             worker.commit_cycle(events, to_ms)
-            if n in set_back_h and worker.engine.clock_ms > MIN_MS:
-                worker.engine.set_back(worker.engine.clock_ms - set_back_h[n] * HOUR_MS)
-                worker.commit_cycle([], worker.engine.clock_ms)
+            if n in set_back_h:
+                worker.set_back(set_back_h[n] * HOUR_MS)
         before, evicts = evicts, at_random(evicts, named_as, data)
         if evicts is not before:
             keeps = restarted(keeps)
