@@ -98,7 +98,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         ratio = self.ratio.versions[-1]
         if ratio.reached(now) is None:
             return None
-        elapsed = day_of(at_ms, ratio.zone) - now.period.first + 1
+        elapsed = max(1, day_of(at_ms, ratio.zone) - now.period.first + 1)  # the clock may be set back to before it
         ahead = now.period.last - now.period.first + 1 - elapsed
         expected = Count(now.period, now.bad, now.total + now.total * ahead // elapsed)
         return "near" if ratio.reached(expected) is None else "crossed"

@@ -2,11 +2,13 @@
 
 import pytest
 
+from rules.calendar.instants import HOUR_MS
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing
+from tests.rules.histories import Worker
 from tests.rules.history import book, brief, cancelled, emitted_of, ms, pack_file, placed, rule, run, shipped
 
 
@@ -36,6 +38,15 @@ def test_a_quarter_that_more_orders_can_mend_is_still_within_reach() -> None:
         metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["joom-10"]
         reachable.append(metric["others"]["joom.top_seller"]["reachable"])
     assert reachable == [True, False]
+
+
+def test_a_quarter_counts_as_begun_where_the_clock_was_set_back_to_before_it() -> None:
+    rules = RuleBook([pack_file("rules/packs/joom.yaml")])
+    worker = Worker(rules, stepping=False)
+    worker.commit_cycle([placed("1")], ms("1h"))
+    worker.set_back(2 * HOUR_MS)
+    worker.commit_cycle([cancelled("1", by="seller")], ms("0h") - HOUR_MS // 2)
+    assert "joom.top_seller" in rules_open(worker.alerts)
 
 
 def test_a_stricter_version_to_come_is_what_a_streak_is_held_against() -> None:
