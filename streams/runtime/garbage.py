@@ -6,7 +6,7 @@ import gc
 def tame() -> None:
     """To be called once, at the start. Full collections become rare; what has been imported is never looked at."""
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)
+    gc.set_threshold(300_000, 50, 1_000)
 
 
 def set_aside() -> None:
