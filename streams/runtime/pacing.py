@@ -18,8 +18,12 @@ BACKLOG_EVENTS = 5_000
 BACKLOG_INTERVAL_S = 1.0
 """With this many events since the last commit cycle a backlog is being read, and facts are gathered for longer…"""
 
-BUSY_EVENTS = 100_000
+BUSY_EVENTS = 70_000
 """…but not more events than this."""
+
+GATHER_S = 5.0
+"""Where more records than that wait in Kafka, no alert of theirs is in time. Then so many are gathered, which takes no
+longer than this unless the machine is busy."""
 
 BURST_ALERTS = 500
 ALERTS_PER_EVENT = 10
@@ -27,10 +31,11 @@ ALERTS_PER_EVENT = 10
 
 
 class Pacing:
-    """`events` arrived since the last commit cycle began. `is_burst`: in the last one many deadlines fell due."""
+    """`events` arrived since the last commit cycle began, and `behind` records waited in Kafka then. `is_burst`: in the
+    last one many deadlines fell due."""
 
     def __init__(self) -> None:
-        self.events = self._handled = 0
+        self.events = self.behind = self._handled = 0
         self.is_burst = False
         self._arrived, self._enough = asyncio.Event(), asyncio.Event()
         self._rest_s = 0.0
@@ -60,9 +65,9 @@ class Pacing:
             rest_s = (thread_time() - began_s) * (1 / CYCLES_BUDGET - 1)
             self._rest_s = min(rest_s, COMMIT_INTERVAL_S) if self._handled else 0.0
 
-    def begin(self) -> None:
-        """Called when a cycle is about to evaluate all that has been applied."""
-        self._handled, self.events = self.events, 0
+    def begin(self, behind: int = 0) -> None:
+        """Called when a cycle is about to evaluate all that has been applied; `behind` records wait in Kafka."""
+        self._handled, self.events, self.behind = self.events, 0, behind
         self._arrived.clear()
         self._enough.clear()
 
@@ -72,6 +77,9 @@ class Pacing:
 
     async def until_due(self) -> None:
         """Waits for the next commit cycle."""
+        if self.behind > BUSY_EVENTS:
+            await _set_within(self._enough, GATHER_S)
+            return
         if self.is_burst:
             return
         began_s = monotonic()

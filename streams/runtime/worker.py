@@ -54,7 +54,7 @@ IN_VAIN = 20
 """After so many times `ENCODE` orders in a row of which none could be encoded, the next commit cycle goes on with those
 behind them; with several partitions, after a share of it. To look at one that waits for something takes 0.4 us."""
 
-MOST_DECODED = 50_000
+MOST_DECODED = 35_000
 """Where more orders of all partitions are decoded, as in a backlog, as many more leave memory or are encoded as can: a
 decoded one takes some 1.5 KB."""
 
@@ -258,7 +258,7 @@ class Worker(Service):
                 with instruments.EVALUATING.time():
                     await self._log_ends.refresh(self.partitions, self._committer.alert_writes)
                     self.busy = self._pacing.is_backlog or self._pacing.is_burst or self._unfinished
-                    self._pacing.begin()
+                    self._pacing.begin(sum(self.behind().values()))
                     left = await self._move_clocks()
                 await self._write_while_evaluating(left)
 

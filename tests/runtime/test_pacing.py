@@ -117,3 +117,16 @@ async def test_alerts_that_many_events_have_caused_are_no_burst(monkeypatch: pyt
     paced = after_a_cycle(monkeypatch, events=BURST_ALERTS, took_s=LONG_REST_S)
     paced.found(BURST_ALERTS * ALERTS_PER_EVENT)
     assert not paced.is_burst
+
+
+async def test_where_more_waits_than_a_cycle_takes_so_much_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(pacing, "BACKLOG_INTERVAL_S", 0.0)
+    monkeypatch.setattr(pacing, "GATHER_S", LONG_REST_S)
+    paced = Pacing()
+    paced.begin(behind=BUSY_EVENTS + 1)
+    paced.arrived(BUSY_EVENTS)
+    paced.found(BURST_ALERTS + 1)
+    waiting = await wait_for_a_cycle(paced)
+    paced.arrived(1)
+    await asyncio.wait_for(waiting, LONG_S)

@@ -310,6 +310,25 @@ async def test_a_backlog_that_is_read_faster_than_it_is_evaluated_does_not_keep_
     cycles.cancel()
 
 
+@pytest.mark.parametrize(("waiting", "gathers"), [(pacing.BUSY_EVENTS, False), (pacing.BUSY_EVENTS + 1, True)])
+async def test_a_worker_that_is_far_behind_gathers_events_until_they_are_enough(
+    monkeypatch: pytest.MonkeyPatch, waiting: int, gathers: bool
+) -> None:
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(pacing, "GATHER_S", 3_600.0)
+    watching, broker = made()
+    apply(watching, event("order.placed", START_MS))
+    broker.log_ends[TP("orders", 2)] += waiting
+    await watching.commit_cycle()
+    next_cycle = asyncio.ensure_future(watching._pacing.until_due())
+    if gathers:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not next_cycle.done()
+        watching._pacing.hurry()
+    await next_cycle
+
+
 @pytest.mark.parametrize(("busy", "called"), [(True, [0, 0, 1, 1]), (False, [1, 2, 2, 3])])
 async def test_free_memory_is_given_back_after_many_events_and_after_fewer_or_a_start_once_a_backlog_is_over(
     monkeypatch: pytest.MonkeyPatch, busy: bool, called: list[int]
