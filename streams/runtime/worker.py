@@ -164,10 +164,11 @@ class Worker(Service):
         """Whether more records may be applied now. Where not, a commit cycle makes room, and begins at once.
 
         In event time a clock waits until all that was applied is evaluated, which takes longer than merging it: if a
-        backlog were read on meanwhile, no clock would move before its end."""
-        if self._unfinished and self.settings.clock == "event":
-            return False
+        backlog were read on meanwhile, no clock would move before its end. A shop whose orders are loaded from the disk
+        keeps none of the others waiting."""
         partitions = self.partitions.values()
+        if self._unfinished and self.settings.clock == "event":
+            return any(each.engine.is_loading for each in partitions)
         if sum([each.engine.decoded_orders for each in partitions]) <= MOST_DECODED_BETWEEN:
             return True
         if self._one_at_a_time.locked():

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, count, pairwise, repeat
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, PropertyMock
 
 import orjson
 import pytest
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
 from rules.engine import quiet_orders
+from rules.engine.engine import Engine
 from rules.state.decoded_orders import DecodedOrders
 from rules.state.encoded_order import EncodedOrder
 from streams.clock import wall_ms
@@ -308,6 +309,19 @@ async def test_a_backlog_that_is_read_faster_than_it_is_evaluated_does_not_keep_
     await until(lambda: alert_types(broker))
     reading.cancel()
     cycles.cancel()
+
+
+async def test_reading_goes_on_while_a_shop_waits_for_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, _ = made()
+    apply(watching, event("order.placed", START_MS), tick(START_MS + 1))
+    loading = PropertyMock(return_value=True)
+    monkeypatch.setattr(Engine, "is_loading", loading)
+    monkeypatch.setattr(Engine, "load_more", lambda self: None)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    await watching.commit_cycle()
+    assert watching._unfinished and watching.has_room()
+    loading.return_value = False
+    assert not watching.has_room()
 
 
 @pytest.mark.parametrize(("waiting", "gathers"), [(pacing.BUSY_EVENTS, False), (pacing.BUSY_EVENTS + 1, True)])
