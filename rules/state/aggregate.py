@@ -121,7 +121,8 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
     if before is not None:
         buckets.remove(before)
     else:
-        was_bad, ratios = 0, ratios & (bad | buckets.used_up())
+        shop.ratios_to_check |= buckets.take_used_up()
+        was_bad, ratios = 0, ratios & bad
     for n in positions(ratios):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1

@@ -49,9 +49,15 @@ class DayBuckets:
         for day, number in by_day.items():
             self._changes[day] = self._changes.get(day, 0) + number
 
-    def used_up(self) -> int:
-        """The ratios (as bits) whose slack is used up."""
-        return sum([ratio for ratio, number in self._limits.items() if number <= self._added])
+    def take_used_up(self) -> int:
+        """The ratios (as bits) whose slack is used up, which are to be checked. The check sets their slack anew; until
+        then they have none, so of orders added before it none asks again."""
+        if self._added < self._first_limit:
+            return 0
+        used_up = [ratio for ratio, number in self._limits.items() if number <= self._added]
+        for ratio in used_up:
+            self.set_slack(ratio, NEVER)
+        return sum(used_up)
 
     def set_slack(self, ratio: int, slack: int) -> None:
         """Sets a ratio's slack: so many more good orders can't bring it to another stage."""

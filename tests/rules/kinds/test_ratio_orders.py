@@ -7,7 +7,7 @@ import pytest
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
 from rules.kinds.evaluation import Evaluation
-from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.reports.standing import standing
 from tests.rules.history import (
@@ -73,6 +73,16 @@ def test_late_evidence_takes_an_order_out_of_the_numerator():
         "72h opened crossed threshold_crossed",
         "80h resolved crossed fell_back",
     ]
+
+
+def test_of_orders_beyond_a_slack_only_the_first_has_the_ratio_checked():
+    buckets = DayBuckets()
+    buckets.set_slack(0b10, 1)
+    assert [buckets.add(1), buckets.add(1)] == [True, False]
+    assert buckets.take_used_up() == 0b10
+    assert [buckets.add(1), buckets.take_used_up()] == [True, 0]
+    buckets.set_slack(0b10, 0)
+    assert [buckets.add(1), buckets.take_used_up()] == [False, 0b10]
 
 
 def test_days_that_no_order_lies_on_are_not_kept():
