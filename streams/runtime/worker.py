@@ -167,8 +167,9 @@ class Worker(Service):
         backlog were read on meanwhile, no clock would move before its end. A shop whose orders are loaded from the disk
         keeps none of the others waiting."""
         partitions = self.partitions.values()
-        if self._unfinished and self.settings.clock == "event":
-            return any(each.engine.is_loading for each in partitions)
+        is_loading = any(each.engine.is_loading for each in partitions)
+        if self._unfinished and self.settings.clock == "event" and not is_loading:
+            return False
         if sum([each.engine.decoded_orders for each in partitions]) <= MOST_DECODED_BETWEEN:
             return True
         if self._one_at_a_time.locked():

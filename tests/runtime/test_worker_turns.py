@@ -320,6 +320,10 @@ async def test_reading_goes_on_while_a_shop_waits_for_its_orders(monkeypatch: py
     monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
     await watching.commit_cycle()
     assert watching._unfinished and watching.has_room()
+    monkeypatch.setattr(worker, "MOST_DECODED_BETWEEN", 0)
+    async with watching._one_at_a_time:
+        assert not watching.has_room(), "a commit cycle makes room first"
+    monkeypatch.setattr(worker, "MOST_DECODED_BETWEEN", 1)
     loading.return_value = False
     assert not watching.has_room()
 
