@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -183,9 +184,10 @@ class Snapshot:
         self.note_all([(key, value)])
 
     def note_all(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if None in map(_value_of, changes):  # in their order: what was dropped may come again in the same batch
+            each = [[(key, None), (COUNTED + key, None)] if value is None else [(key, value)] for key, value in changes]
+            changes = [*chain.from_iterable(each)]
         self._gather(changes)
-        if None in map(_value_of, changes):
-            self._gather([(COUNTED + key, None) for key, value in changes if value is None])
 
     def change(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Changes of its own, which follow from the changelog: they are written in one batch, with what was noted

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from streams.runtime import snapshot
-from streams.runtime.snapshot import Snapshot, SnapshotDamagedError, SnapshotInUseError
+from streams.runtime.snapshot import COUNTED, Snapshot, SnapshotDamagedError, SnapshotInUseError
 
 
 @pytest.fixture
@@ -55,6 +55,15 @@ def test_what_is_dropped_later_is_gone_after_a_restart(folder: Path) -> None:
         written.advance(offset)
         written.close()
     assert contents(folder) == ({}, 1)
+
+
+def test_what_is_dropped_and_comes_again_at_once_is_there_wherever_it_is_put(folder: Path) -> None:
+    """An order that expired and was placed anew, both read from the changelog in one batch, may have ended."""
+    written = Snapshot(folder)
+    written.note_all([(b"a", None), (COUNTED + b"a", b"ended"), (COUNTED + b"b", b"ended"), (b"b", None)])
+    written.advance(3)
+    written.close()
+    assert contents(folder) == ({COUNTED + b"a": b"ended"}, 3)
 
 
 def test_a_key_that_changes_again_before_the_write_is_written_once(folder: Path) -> None:
