@@ -1,8 +1,8 @@
 """A partition's changelog as a snapshot on disk, as long as the disk takes it.
 
-While the disk doesn't, nothing is gathered; once it does again, `catch_up` reads the missing records from the
-changelog, from the last batch that was written whole. The same where another worker has written between our records. So
-a snapshot's contents are always those of its offset.
+While the disk doesn't, the copy is suspended: nothing is gathered. Once the disk does again, `catch_up` reads the
+missing records from the changelog, from the last batch that was written whole. The same where another worker has
+written between our records. So a snapshot's contents are always those of its offset.
 """
 
 import asyncio
@@ -36,28 +36,28 @@ CATCH_UP_SHARE = 0.1
 """…and the share of the worker's time that catching up may take."""
 
 TOMBSTONES_KEPT_S = 12 * 3_600.0
-"""Kafka keeps a changelog's tombstones for a day. A snapshot that was away for longer than this is made anew, as it may
-miss keys that were dropped."""
+"""Kafka keeps a changelog's tombstones for a day. A copy that was suspended for longer than this is made anew, as
+it may miss keys that were dropped."""
 
 NOTHING = -1
 """Before every offset."""
 
 
 class LocalCopy:
-    """One partition's snapshot; none while the disk doesn't take it, but what was there can still be read."""
+    """One partition's snapshot; none while it is suspended, but what was there can still be read."""
 
     def __init__(self, folder: Path, faults: SnapshotFaults) -> None:
         self.folder = folder
         self._faults = faults
         self._snapshot: Snapshot | None = None
-        #: What is read while the disk takes nothing: the snapshot that failed, or the one that catches up, with what
-        #: the former hadn't written.
+        #: What is read while it is suspended: the snapshot from before, or the one that catches up, with what the
+        #: former hadn't written.
         self._read_only: Snapshot | None = None
         self._unwritten: dict[bytes, bytes | None] = {}
         #: The offset on the disk when that was closed; what is opened next is read only if it has come as far: one that
         #: was damaged begins anew, and would have no orders.
         self._left_at = NOTHING
-        self._away_from_s = monotonic()
+        self._suspended_at_s = monotonic()
 
     async def open(self) -> None:
         """Waits until its folder is free: where workers share a DATADIR, the partition's last worker closes it in the
@@ -144,10 +144,10 @@ class LocalCopy:
             snapshot.note_all(changes)
             self._try(lambda: snapshot.advance(offset))
 
-    def put_away(self) -> None:
+    def suspend(self) -> None:
         """Notes nothing more until `catch_up` has read from the changelog what is missing here."""
         if self._snapshot is not None:
-            self._snapshot, self._read_only, self._away_from_s = None, self._snapshot, monotonic()
+            self._snapshot, self._read_only, self._suspended_at_s = None, self._snapshot, monotonic()
 
     def close(self) -> None:
         """Writes what is pending, if the disk takes it."""
@@ -160,7 +160,7 @@ class LocalCopy:
     # -- when the disk doesn't take it, or records are missing --------------------------------------------------
 
     @property
-    def is_away(self) -> bool:
+    def is_suspended(self) -> bool:
         return self._snapshot is None
 
     def check(self) -> None:
@@ -193,7 +193,7 @@ class LocalCopy:
             to = written()
             if not self._goes_on_from(fresh, to):
                 fresh.discard()
-            # What has come back since the disk failed isn't noted there, so checkpoints count too much.
+            # What has come back while it was suspended isn't noted there, so checkpoints count too much.
             fresh.change(dict.fromkeys([key for key, _ in fresh.items(CHECKPOINT, OTHERS)]))
             if _written_to(fresh) >= self._left_at:
                 self._read_only = fresh
@@ -209,7 +209,7 @@ class LocalCopy:
 
     def _goes_on_from(self, snapshot: Snapshot, to: int | None) -> bool:
         """Whether what is on the disk can be brought up to an offset."""
-        if not snapshot.is_there() or monotonic() - self._away_from_s > TOMBSTONES_KEPT_S:
+        if not snapshot.is_there() or monotonic() - self._suspended_at_s > TOMBSTONES_KEPT_S:
             return False
         return snapshot.written_to is None or (to is not None and snapshot.written_to <= to)
 
@@ -258,7 +258,7 @@ class LocalCopy:
             self._fail(error)
 
     def _fail(self, error: SnapshotUnusableError) -> None:
-        self.put_away()
+        self.suspend()
         self._faults.failed(self.folder, error)
 
 

@@ -31,7 +31,7 @@ class OrdersOnDisk:
     @property
     def takes_more(self) -> bool:
         """Whether orders may leave memory: not while the disk takes nothing."""
-        return not self._copy.is_away
+        return not self._copy.is_suspended
 
     def get(self, platform: str, shop: str, order: str) -> bytes | None:
         """One order's facts; None where it has none."""

@@ -29,7 +29,7 @@ RESTORE: dict[str, Restore] = {
 
 
 TRY_AGAIN_S = 15.0
-"""How often to retry snapshots that the disk didn't take."""
+"""How often to have suspended copies catch up."""
 
 
 class Store(BaseStore[bytes, bytes]):
@@ -141,7 +141,7 @@ class Store(BaseStore[bytes, bytes]):
         if offset != self._offsets.get(number, NOTHING) + len(changes):
             changelog = self.table.changelog_topic.get_topic_name()
             self.log.warning("%s-%d has records of another worker; the local copy reads them", changelog, number)
-            self._copies[number].put_away()
+            self._copies[number].suspend()
         self._note(number, changes, offset)
 
     def forget(self, number: int, keys: Sequence[bytes]) -> None:
@@ -166,11 +166,11 @@ class Store(BaseStore[bytes, bytes]):
             for number, copy in copies:
                 if self._copies.get(number) is not copy:
                     continue  # its partition went, and may have come back with another
-                if copy.is_away and self.app.tables.actives_ready:
+                if copy.is_suspended and self.app.tables.actives_ready:
                     await self._catch_up(number, copy)
 
     async def _catch_up(self, number: int, copy: LocalCopy) -> None:
-        """Brings a snapshot that the disk didn't take up to date, unless its partition is revoked."""
+        """Brings a suspended copy up to date, unless its partition is revoked."""
         changelog = TP(self.table.changelog_topic.get_topic_name(), number)
         self._catching_up = asyncio.create_task(
             copy.catch_up(
@@ -179,7 +179,7 @@ class Store(BaseStore[bytes, bytes]):
         )
         await asyncio.wait({self._catching_up})
         error = None if self._catching_up.cancelled() else self._catching_up.exception()
-        if not copy.is_away and self.table.name == "facts" and self._copies.get(number) is copy:
+        if not copy.is_suspended and self.table.name == "facts" and self._copies.get(number) is copy:
             self.app.worker.partition(number).engine.forget_checkpoints()
         if error is not None:  # Kafka is away, or another worker has the folder
             self.log.warning("%s could not be brought up to date: %s", copy.folder, error)

@@ -10,7 +10,7 @@ Records = list[tuple[bytes, bytes | None]]
 class Copy:
     """What is on its disk, and what is about to be written; `read`: how many keys have been gone through."""
 
-    is_away = False
+    is_suspended = False
 
     def __init__(self) -> None:
         self.disk: dict[bytes, bytes] = {}
@@ -19,8 +19,8 @@ class Copy:
         self.read = 0
 
     def note_all(self, changes: Records, offset: int) -> None:
-        self.pending |= dict(changes)
-        self.pending |= {COUNTED + key: None for key, value in changes if value is None}
+        for key, value in changes:
+            self.pending |= {key: value} if value is not None else {key: None, COUNTED + key: None}
         self.offset = offset
 
     def change(self, changes: dict[bytes, bytes | None]) -> None:

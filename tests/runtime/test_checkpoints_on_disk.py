@@ -134,7 +134,7 @@ async def test_no_checkpoint_holds_any_more_once_the_disk_works_again(
     copy.note_all([], 6)
     with disks.full():
         copy.note_all(CHANGES, 200)
-    assert copy.is_away
+    assert copy.is_suspended
     found: list[tuple[bytes | None, ...]] = []
 
     async def read(fresh: Snapshot, *_: object) -> None:

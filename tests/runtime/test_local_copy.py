@@ -43,7 +43,7 @@ async def test_a_full_disk_ends_nothing_and_is_said_once(tmp_path: Path, caplog:
         for copy in copies:
             copy.note_all(CHANGES, 100)
             copy.note_all(CHANGES, 200)
-    assert all(copy.is_away for copy in copies)
+    assert all(copy.is_suspended for copy in copies)
     assert faults.problem is not None and "alerting goes on" in faults.problem
     assert len(caplog.records) == 1
     for copy in copies:
@@ -101,7 +101,7 @@ async def test_a_walk_misses_no_key_where_the_disk_comes_back_between_two_pages(
     copy.note_all(before.items(), 5)
     with disks.full():
         copy.note_all([*CHANGES, change], 106)
-    assert copy.is_away
+    assert copy.is_suspended
     walk, found = copy.items_of(b"s"), list[tuple[bytes, bytes]]()
 
     async def read(fresh: Snapshot, *_: object) -> None:
@@ -115,7 +115,7 @@ async def test_a_walk_misses_no_key_where_the_disk_comes_back_between_two_pages(
 
     monkeypatch.setattr(copy, "_read", read)
     await copy.catch_up(Settings(broker="kafka://nowhere"), TopicPartition("facts", 0), lambda: 106, rescue)
-    assert not copy.is_away
+    assert not copy.is_suspended
     found += walk
     after = {key: value for key, value in (before | dict([change])).items() if value is not None}
     assert dict(found) == after
@@ -128,13 +128,13 @@ async def test_a_snapshot_that_was_deleted_is_noticed(tmp_path: Path, found_by: 
     copy = await opened(tmp_path / "facts-0", faults)
     copy.note_all(CHANGES, 99)
     copy.check()
-    assert not copy.is_away
+    assert not copy.is_suspended
     shutil.rmtree(tmp_path / "facts-0")
     if found_by == "a look":
         copy.check()
     else:
         copy.note_all([(b"a", b"")], 100)
-    assert copy.is_away
+    assert copy.is_suspended
     assert faults.problem is not None and "was deleted" in faults.problem
 
 
@@ -174,15 +174,15 @@ async def test_all_snapshots_are_looked_at_before_the_first_is_made_anew(
     faults = SnapshotFaults(tmp_path)
     copies = {number: await opened(tmp_path / "v1" / f"facts-{number}", faults) for number in range(2)}
     shutil.rmtree(tmp_path / "v1")
-    away = asyncio.get_running_loop().create_future()
+    suspended = asyncio.get_running_loop().create_future()
 
     async def catch_up(number: int, copy: LocalCopy) -> None:
-        away.set_result([each.is_away for each in copies.values()])
+        suspended.set_result([each.is_suspended for each in copies.values()])
         await asyncio.Event().wait()
 
     monkeypatch.setattr(store, "TRY_AGAIN_S", 0.0)
     app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True))
     site: Any = SimpleNamespace(should_stop=False, sleep=asyncio.sleep, app=app, _copies=copies, _catch_up=catch_up)
     looking = asyncio.ensure_future(Store._maintain_snapshots.fun(site))
-    assert await away == [True, True]
+    assert await suspended == [True, True]
     looking.cancel()

@@ -111,7 +111,7 @@ async def test_a_walk_goes_on_where_the_disk_fails_and_holds_no_folder(
     next(other)
     with disks.full():
         copy.note_all(CHANGES, 200)
-    assert copy.is_away
+    assert copy.is_suspended
     assert found | dict(walk) == {f"{n}": b"%d" % n for n in range(5)}
     copy.close()
     snapshot.Snapshot(tmp_path / "facts-0").close()
@@ -127,7 +127,7 @@ async def test_orders_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeyp
     with disks.full():
         copy.note_all(CHANGES, 200)
         orders = OrdersOnDisk(copy)
-        assert copy.is_away and not orders.takes_more
+        assert copy.is_suspended and not orders.takes_more
         assert [orders.get("joom", "s17", f"{n}") for n in range(6)] == [b"0", b"1", b"2", b"3", b"4", None]
         assert dict(orders.of_shop("joom", "s17")) == {f"{n}": b"%d" % n for n in range(5)}
     copy.close()
@@ -138,7 +138,7 @@ async def test_orders_can_be_read_after_the_folder_was_deleted(tmp_path: Path) -
     copy.note_all(ORDERS, 5)
     shutil.rmtree(tmp_path / "facts-0")
     copy.check()
-    assert copy.is_away
+    assert copy.is_suspended
     assert dict(OrdersOnDisk(copy).of_shop("joom", "s17")) == {f"{n}": b"%d" % n for n in range(5)}
     copy.close()
 
@@ -157,7 +157,7 @@ async def test_orders_that_turn_out_to_be_damaged_are_not_taken_for_unknown_whil
     copy.note_all(ORDERS, 5)
     with disks.full():
         copy.note_all(CHANGES, 200)
-    assert copy.is_away
+    assert copy.is_suspended
     (tmp_path / "facts-0" / "CURRENT").write_text("nonsense")
     again: list[str] = []
 

@@ -142,7 +142,7 @@ async def write_as_another_worker(broker: EmbeddedBroker) -> None:
 
 def are_in_use(app: App) -> bool:
     stores = [cast(Store, app.tables[table].data) for table in ("facts", "alerts")]
-    return not any(copy.is_away for store in stores for copy in store._copies.values())
+    return not any(copy.is_suspended for store in stores for copy in store._copies.values())
 
 
 def as_after_a_kill(datadir: Path, at: Path) -> Path:

@@ -427,11 +427,11 @@ def test_nothing_is_asked_of_the_store_in_time_to_spare_while_its_disk_takes_not
     worker = checkpointed(FULL, (finished(5), "100h"))
     worker.stop()
     again = worker.restart(worker.engine.book)
-    again.copy.is_away = True
+    again.copy.is_suspended = True
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(OrdersOnDisk, "counted_of", None)
         assert not again.engine.ledger.fill(10)
-    again.copy.is_away = False
+    again.copy.is_suspended = False
     assert again.engine.ledger.fill(10)
 
 
