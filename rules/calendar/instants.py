@@ -48,7 +48,7 @@ def is_believable(at_ms: int) -> bool:
     return EARLIEST_MS <= at_ms < LATEST_MS
 
 
-@lru_cache(maxsize=4_096)  # an alert and the next ones name the same instants; a burst all milliseconds of a second
+@lru_cache(maxsize=4_096)  # an alert and the next ones name the same few; a burst, each ms of a second
 def rfc3339(at_ms: int) -> str:
     """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
     seconds = at_ms // 1000

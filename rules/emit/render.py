@@ -23,14 +23,14 @@ _COMMON_NAMES: Final = frozenset({"shop", "due", "until", "judgement"})
 
 class Template(Struct, frozen=True):
     """The part of a record that is the same for all alerts of one rule and stage: `record` with the rest left blank,
-    `fill`, which makes the summary from the values of its names (None where the rule has no summary), and `gone`,
-    placeholders for names without a figure. `has_own_names`: the evidence mostly has all that the summary names."""
+    `fill`, which makes the summary from the values of its names (None where the rule has no summary), and
+    `placeholders` for what an evidence may lack. `uses_evidence_only`: all that the summary names is the evidence's."""
 
     rule: Rule
     record: AlertData
-    gone: dict[str, object]
+    placeholders: dict[str, object]
     fill: Callable[[Mapping[str, object]], str] | None
-    has_own_names: bool
+    uses_evidence_only: bool
 
 
 class AlertRenderer:
@@ -101,17 +101,17 @@ def _template(rule: Rule, stage: str) -> Template:
         penalty=_penalty(rule, plain),
         actions=_actions(rule, plain, stage),
     )
-    gone: dict[str, object] = dict.fromkeys(rule.NAMES, "-")
+    placeholders: dict[str, object] = dict.fromkeys(rule.NAMES, "-")
     summary = rule.summary.get(stage)
     if summary is None:
-        return Template(rule, record, gone, fill=None, has_own_names=False)
+        return Template(rule, record, placeholders, fill=None, uses_evidence_only=False)
     names = tuple(name for _, name, _, _ in Formatter().parse(summary) if name is not None)
-    return Template(rule, record, gone, _filler(summary, names), _COMMON_NAMES.isdisjoint(names))
+    return Template(rule, record, placeholders, _filler(summary, names), _COMMON_NAMES.isdisjoint(names))
 
 
 def _filler(summary: str, names: tuple[str, ...]) -> Callable[[Mapping[str, object]], str]:
-    """What `summary.format_map` does, by `%`, which takes half the time. `check` refuses summaries that say how a
-    value is to be written."""
+    """What `summary.format_map` does, by `%`, which takes half the time. `rules.dsl.validate` refuses summaries that
+    say how a value is to be written. `tests/rules/emit/test_summaries.py` holds that nothing differs by it."""
     text = summary.replace("%", "%%").format_map(dict.fromkeys(names, "%s"))
     if len(names) > 1:
         values_of = itemgetter(*names)
@@ -148,14 +148,14 @@ def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted |
         return evidence.summary
     if template.fill is None:  # resolved after its pack was changed and has no such stage any more
         return f"{template.rule.id} has no stage {last.stage} any more"
-    if template.has_own_names:
+    if template.uses_evidence_only:
         try:
             return template.fill(evidence.names)
         except KeyError:
             pass  # this evidence lacks one
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {
-        **template.gone,
+        **template.placeholders,
         **evidence.names,
         "shop": shop.name,
         "due": due_at,

@@ -107,9 +107,9 @@ class Engine(Intake):
         return self.ledger.evict(self.clock_ms, limit)
 
     def checkpoint(self, shop: Shop) -> bool:
-        """Has a shop's checkpoint saved; False where that can't be now, or soon is better. Called when `evict` is."""
+        """Has a shop's checkpoint saved; False where that can't be now, or is better later. Called when `evict` is."""
         if self.work.waits_for(shop):
-            return False  # after a restart most of its orders leave memory then
+            return False  # most of its orders are about to leave memory, as after a restart
         if any(order.shop is shop for order in self._changes.expired):
             return False  # it would count them, as the store still has them
         if any(key == shop.key for key, _, _ in self._changes.computed):

@@ -44,7 +44,7 @@ class RuleEvaluation:
             next_eval_ms = min(next_evals)
         if wanted or has_alerts:
             if not has_alerts:
-                self._ledger.decoded.discard(order)  # one with alerts isn't encoded any more
+                self._ledger.decoded.discard(order)  # one with alerts is never encoded
             has_alerts = True
             retry_ms = self._reconciler.reconcile_order(order, wanted, at_ms)
             if retry_ms < next_eval_ms:

@@ -270,7 +270,8 @@ class Intake:
         return False
 
     def _stop_loading(self, shop: Shop) -> None:
-        """What a shop waited for has been overtaken, while a changelog is read: it has the plan that it had before."""
+        """Loads no more of a shop's orders, if it waited for them: what it needed them for was taken back, as where a
+        changelog has another profile behind the one from which it came."""
         if (loading := self._loading.pop(shop, None)) is not None:
             loading.close()
 

@@ -13,9 +13,9 @@ Target = OrderInMemory | Shop
 _Entry = tuple[int, Shop, str | None]
 """An instant (epoch ms), a shop, and the id of one of its orders; None is the shop itself."""
 
-FEW_NEW = 8
-"""Of timers added to the hour that has begun, no more than one to so many others are taken from their heap one by one
-where many fire at one time. Where there are more, sorting all takes a quarter as long."""
+MERGED_SHARE = 1 / 8
+"""Where many timers fire at one time, and more than this share of the sorted hour's were added later, all are sorted
+again. To take so many from their heap one by one takes four times as long."""
 
 
 class TimerQueue:
@@ -115,7 +115,7 @@ class TimerQueue:
         targets that `pop` would. In one go, since very many may be due at one time."""
         found: list[Target] = []
         while most > 0 and self.next_ms(by_ms) <= by_ms:
-            if len(self._near_new) * FEW_NEW > len(self._near):
+            if len(self._near_new) > len(self._near) * MERGED_SHARE:
                 self._merge_new()
             near = self._near
             if self._near_new:

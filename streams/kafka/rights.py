@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 READ, WRITE = AclOperation.READ, AclOperation.WRITE
 
-COORDINATOR_IS_COMING = {
+COORDINATOR_NOT_READY = {
     KafkaError._TIMED_OUT,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -75,7 +75,7 @@ def describe_group(admin: AdminClient, name: str) -> "Future[Any]":
         asked = admin.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=ask_s)
         answer: Future[Any] = asked[name]
         left_s = until_s - time.monotonic()
-        if _code(answer) not in COORDINATOR_IS_COMING or left_s < ASK_AGAIN_S:
+        if _code(answer) not in COORDINATOR_NOT_READY or left_s < ASK_AGAIN_S:
             return answer
         time.sleep(ASK_AGAIN_S)
         ask_s = min(2 * ask_s, left_s)

@@ -50,9 +50,9 @@ ENCODE = 1_000
 """Orders of all partitions that are looked at whether they can be encoded, after each commit cycle without a backlog:
 some 5 ms if all can."""
 
-IN_VAIN = 20
-"""After so many times `ENCODE` orders in a row of which none could be encoded, the next commit cycle goes on with those
-behind them; with several partitions, after a share of it. To look at one that waits for something takes 0.4 us."""
+GIVE_UP_AFTER = 20
+"""Rounds of `ENCODE` orders in a row, over all partitions, of which none could be encoded: after them the next commit
+cycle goes on with the orders behind. To look at one that can't be takes 0.4 us."""
 
 MOST_DECODED = 35_000
 """Where more orders of all partitions are decoded, as in a backlog, as many more leave memory or are encoded as can: a
@@ -118,7 +118,7 @@ class Worker(Service):
         #: How often partitions were lost without warning; state held since before may be out of date.
         self.times_lost = 0
         self._recovered = False
-        self._trimmed_at = 0
+        self._trimmed_at_events = 0
         self._one_at_a_time = asyncio.Lock()
         self._pacing = Pacing()
         self._unfinished = self._dropped = False
@@ -186,7 +186,7 @@ class Worker(Service):
                 garbage.free_dropped()
             garbage.set_aside()
             self._recovered, self._dropped = True, False
-            self._trimmed_at = self.events - TRIM_EVENTS_IDLE  # reading state back has left free memory, too
+            self._trimmed_at_events = self.events - TRIM_EVENTS_IDLE  # reading state back has left free memory, too
 
     def forget(self, number: int) -> None:
         """Drops a partition that another worker has now."""
@@ -217,8 +217,8 @@ class Worker(Service):
         """Runs all the time, even while there is nothing to evaluate."""
         while not self.should_stop:
             self.kafka.check()
-            if self.events - self._trimmed_at >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_IDLE):
-                self._trimmed_at = self.events
+            if self.events - self._trimmed_at_events >= (TRIM_EVENTS if self.busy else TRIM_EVENTS_IDLE):
+                self._trimmed_at_events = self.events
                 allocator.trim()
             if self.settings.clock == "wall":
                 self.wall_clock.now_ms()
@@ -400,11 +400,11 @@ class Worker(Service):
             await asyncio.sleep(0)
         excess = engine.decoded_orders - most  # of those that haven't left
         quiet = 0 if self.busy else ENCODE // max(1, len(self.partitions)) + 1
-        in_vain = 0
+        fruitless_rounds = 0
         for first in range(0, max(quiet, excess), ENCODE):
             decoded = engine.decoded_orders
             engine.encode_quiet(limit=min(ENCODE, max(quiet, excess) - first), most=most)
             await asyncio.sleep(0)
-            in_vain = in_vain + 1 if engine.decoded_orders == decoded else 0
-            if in_vain >= IN_VAIN / max(1, len(self.partitions)):
+            fruitless_rounds = fruitless_rounds + 1 if engine.decoded_orders == decoded else 0
+            if fruitless_rounds >= GIVE_UP_AFTER / max(1, len(self.partitions)):
                 break

@@ -303,7 +303,9 @@ async def test_in_wall_time_lateness_is_from_the_deadline_to_its_alert(tmp_path:
             assert all(0 <= lag < 600 for lag in lags)
 
 
-async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_statistics_that_cannot_be_collected_do_not_end_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed = asyncio.Event()
 
     def stumble(shop: Shop, at_ms: int) -> None:
@@ -322,7 +324,9 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
             assert app.crash_reason is None
 
 
-async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_a_backlog_is_read_collecting_statistics_rests_after_each_bit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     worker = SimpleNamespace(book=RuleBook([]), partitions={}, busy=True)
     watch, now_s, rests = MetricsCollector(worker), 0.0, list[float]()
 
@@ -344,15 +348,15 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
     assert held_s == pytest.approx(0.07)  # the two bits that no rest made up for
 
 
-async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_collecting_statistics_is_given_up_when_partitions_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = SimpleNamespace(book=RuleBook([]), partitions={0: SimpleNamespace(engine="its")}, busy=True)
     watch = MetricsCollector(worker)
     watch._found = before = [Metric("before", "", "gauge")]
-    surveyed: list[int] = []
+    collected: list[int] = []
 
     def three_bits(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         for bit in range(3):
-            surveyed.append(bit)
+            collected.append(bit)
             yield
 
     async def lose_the_partition(seconds: float) -> None:
@@ -362,11 +366,11 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
     monkeypatch.setattr(watch, "_collect", three_bits)
     monkeypatch.setattr(watch, "sleep", lose_the_partition)
     await watch.refresh()
-    assert (surveyed, watch._found) == ([0], before)
+    assert (collected, watch._found) == ([0], before)
 
 
 @pytest.mark.parametrize(("took_s", "rested_s"), [(0.01, EVERY_S), (1.0, 1 / IDLE_BUDGET)], ids=["short", "long"])
-async def test_after_a_survey_the_next_waits_for_its_share(
+async def test_after_collecting_statistics_the_next_time_waits_for_its_share(
     monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
 ) -> None:
     watch, rests = MetricsCollector(SimpleNamespace(book=RuleBook([]), is_restored=True)), list[float]()

@@ -99,14 +99,14 @@ async def test_while_kafka_is_slow_no_more_is_evaluated_than_memory_has_room_for
     watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
     send, partition, found = broker.producer.send_batch, watching.partitions[2], []
 
-    async def once_it_rests(*args: Any, **options: Any) -> Any:
+    async def once_no_more_is_found(*args: Any, **options: Any) -> Any:
         await until(lambda: partition.unwritten_alerts >= 20)
         for _ in range(10):
             await asyncio.sleep(0)
         found.append(partition.unwritten_alerts)
         return await send(*args, **options)
 
-    broker.producer.send_batch = once_it_rests  # type: ignore[method-assign]
+    broker.producer.send_batch = once_no_more_is_found  # type: ignore[method-assign]
     await watching.commit_cycle()
     assert {*found} == {20}
 
@@ -438,13 +438,13 @@ async def test_a_backlog_looks_at_no_order_whether_it_can_be_encoded_where_enoug
     assert watching.busy and looked_at == []
 
 
-@pytest.mark.parametrize(("in_vain", "encoded"), [(10, [35, 45]), (9, [0, 45])], ids=["few wait", "many wait"])
+@pytest.mark.parametrize(("rounds", "encoded"), [(10, [35, 45]), (9, [0, 45])], ids=["few wait", "many wait"])
 async def test_orders_behind_those_that_cannot_be_encoded_have_their_turn(
-    monkeypatch: pytest.MonkeyPatch, in_vain: int, encoded: list[int]
+    monkeypatch: pytest.MonkeyPatch, rounds: int, encoded: list[int]
 ) -> None:
     monkeypatch.setattr(worker, "MOST_DECODED", 10)
     monkeypatch.setattr(worker, "ENCODE", 7)
-    monkeypatch.setattr(worker, "IN_VAIN", in_vain)
+    monkeypatch.setattr(worker, "GIVE_UP_AFTER", rounds)
     monkeypatch.setattr(quiet_orders, "_is_settled", lambda order: not order.id.startswith("waits"))
     watching, _ = made()
     orders = [f"waits-{n}" for n in range(65)] + [str(n) for n in range(45)]

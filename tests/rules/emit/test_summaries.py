@@ -20,6 +20,6 @@ def test_a_summary_is_as_format_would_fill_it(rule: Rule) -> None:
         assert fill is not None and fill(values) == summary.format_map(values)
 
 
-def test_most_summaries_are_filled_with_nothing_but_the_evidences_own_names() -> None:
+def test_most_summaries_use_the_evidence_only() -> None:
     templates = [_template(rule, stage) for rule in RULES for stage in rule.summary]
-    assert sum(template.has_own_names for template in templates) > len(templates) / 2
+    assert sum(template.uses_evidence_only for template in templates) > len(templates) / 2

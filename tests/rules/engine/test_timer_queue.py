@@ -1,5 +1,6 @@
 """The timer queue: whatever is scheduled comes due at its own instant, near or far, in order and once."""
 
+from math import inf
 from unittest.mock import patch
 
 from hypothesis import given
@@ -56,9 +57,15 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_scheduled_for
     assert timers.next_ms(NEVER - 1) == NEVER
 
 
-@given(st.lists(st.tuples(st.integers(0, TARGETS), INSTANTS)), INSTANTS, INSTANTS, st.integers(1, 3), st.integers(0, 2))
+@given(
+    st.lists(st.tuples(st.integers(0, TARGETS), INSTANTS)),
+    INSTANTS,
+    INSTANTS,
+    st.integers(1, 3),
+    st.sampled_from([0.0, 0.5, 1.0, inf]),
+)
 def test_timers_taken_in_one_go_are_those_taken_one_by_one(
-    scheduled: list[tuple[int, int]], first_ms: int, to_ms: int, most: int, few_new: int
+    scheduled: list[tuple[int, int]], first_ms: int, to_ms: int, most: int, merged_share: float
 ) -> None:
     taken = []
     for in_one_go in (True, False):
@@ -76,7 +83,7 @@ def test_timers_taken_in_one_go_are_those_taken_one_by_one(
                     timers.schedule(shop.orders[names[n]], next_eval_ms)
             if in_one_go:
                 while timers.next_ms(due_ms) <= due_ms:
-                    with patch.object(timer_queue, "FEW_NEW", few_new):
+                    with patch.object(timer_queue, "MERGED_SHARE", merged_share):
                         targets = timers.pop_due(due_ms, most)
                     assert len(targets) <= most
                     found += ["shop" if isinstance(each, Shop) else each.id for each in targets]
