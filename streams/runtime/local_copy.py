@@ -108,10 +108,11 @@ class LocalCopy:
         return [key for key, _ in page if self._unwritten.get(key, b"") is not None], following
 
     def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
-        """The newest values of all keys that begin in one of these ways, while the disk takes what is written. Raises
-        OrdersLostError."""
-        assert self._snapshot is not None
-        return self._snapshot.all_of(prefixes)
+        """The newest values of all keys that begin in one of these ways, as long as the disk takes what is written.
+        Raises OrdersLostError."""
+        if self._snapshot is not None:
+            self._try(self._snapshot.write)  # or each call would look through all that is about to be written
+        return self._readable().all_of(prefixes)
 
     def change(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Changes what no record of the changelog says, and what a start may miss: in one batch, as long as the disk
