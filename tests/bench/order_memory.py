@@ -206,7 +206,7 @@ def bytes_taken(copy: LocalCopy) -> tuple[int, int]:
     return bytes_in_use(), rss()
 
 
-def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None:
+def main(finished: int = 300_000, opened: int = 100_000, part: str | None = None) -> None:
     if part:
         asyncio.run(measure(part, finished))
         return
@@ -227,17 +227,20 @@ def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None
     shop_memory.main(SHOPS_MEASURED)
 
 
-if __name__ == "__main__":
+def parser() -> argparse.ArgumentParser:
     described = {"description": __doc__, "formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.order_memory", **described)
-    parser.add_argument("finished", nargs="?", type=int, default=300_000, help="finished orders (%(default)s)")
-    parser.add_argument("opened", nargs="?", type=int, default=100_000, help="open orders (%(default)s)")
-    parser.add_argument(
+    made = argparse.ArgumentParser(prog="python -m tests.bench.order_memory", **described)
+    made.add_argument("finished", nargs="?", type=int, default=300_000, help="finished orders (%(default)s)")
+    made.add_argument("opened", nargs="?", type=int, default=100_000, help="open orders (%(default)s)")
+    made.add_argument(
         "part",
         nargs="?",
         choices=("finished", "late", "lived", "done", "open"),
-        default="",
         help="one kind alone, FINISHED of them, as four figures: bytes in use of each, resident bytes of each, how "
         "many are in memory, how many have left it",
     )
-    main(**vars(parser.parse_args()))
+    return made
+
+
+if __name__ == "__main__":
+    main(**vars(parser().parse_args()))

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.shop_memory [SHOPS] [PLATFORMS]`: what one more shop with one order takes, with all packs.
+"""`python -m tests.bench.shop_memory [SHOPS] [PLATFORMS] [PART]`: what a shop with one order takes, with all packs.
 
-Bytes of the process (RSS), by its parts: the engine, and what the console's view keeps of the standing. Each part is
-measured in a process of its own, so that none finds memory that another has let go.
+Bytes of the process (RSS) for one more, by its parts: the engine, and what the console's view keeps of the standing.
+Each part is measured in a process of its own, so that none finds memory that another has let go.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def rss() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def main(shops: int = SHOPS, platforms: str = PLATFORMS, part: str = "") -> None:
+def main(shops: int = SHOPS, platforms: str = PLATFORMS, part: str | None = None) -> None:
     among = platforms.split(",")
     match part:
         case "engine":
@@ -92,10 +92,14 @@ def main(shops: int = SHOPS, platforms: str = PLATFORMS, part: str = "") -> None
             print(f"together {engine + view:,} (a standing is {len(standings) / shops:,.0f})")
 
 
-if __name__ == "__main__":
+def parser() -> argparse.ArgumentParser:
     described = {"description": __doc__, "formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.shop_memory", **described)
-    parser.add_argument("shops", nargs="?", type=int, default=SHOPS, help="(%(default)s)")
-    parser.add_argument("platforms", nargs="?", default=PLATFORMS, help="comma-separated (%(default)s)")
-    parser.add_argument("part", nargs="?", choices=("engine", "standings", "view"), default="", help="one part alone")
-    main(**vars(parser.parse_args()))
+    made = argparse.ArgumentParser(prog="python -m tests.bench.shop_memory", **described)
+    made.add_argument("shops", nargs="?", type=int, default=SHOPS, help="(%(default)s)")
+    made.add_argument("platforms", nargs="?", default=PLATFORMS, help="comma-separated (%(default)s)")
+    made.add_argument("part", nargs="?", choices=("engine", "standings", "view"), help="one part alone")
+    return made
+
+
+if __name__ == "__main__":
+    main(**vars(parser().parse_args()))

@@ -20,6 +20,10 @@ def test_open_orders_and_such_as_were_heard_of_lately_are_in_memory_and_finished
         assert capsys.readouterr().out.rstrip().endswith(f" {expected}")
 
 
+def test_all_kinds_are_measured_where_none_is_named() -> None:
+    assert vars(order_memory.parser().parse_args(["20", "10"])) == {"finished": 20, "opened": 10, "part": None}
+
+
 def test_late_orders_have_an_alert_each_that_is_over() -> None:
     [raw] = order_memory.alerts_of(replace(finished_orders(1), stages=order_memory.LATE_STAGES))
     alert = alerts.decode(raw)
