@@ -1,6 +1,6 @@
 """When the next commit cycle begins: at once when records arrive at an idle worker; under load later, so that more
-changes of an order are evaluated and written as one; and at once amid a burst of deadlines, each of which falls due
-once, so that waiting saves nothing."""
+changes of an order are evaluated and written as one; far behind, once very many have come; and at once amid a burst of
+deadlines, each of which falls due once, so that waiting saves nothing."""
 
 import asyncio
 import contextlib
