@@ -77,11 +77,13 @@ class OrderLedger:
     `counted_ms`: where the clock was set back, what it was before (epoch ms): orders that had left were counted by
     that, so they are derived by that when they come back."""
 
-    __slots__ = ("_evicted", "_loading", "_queue", "_walks", "counted_ms", "decoded", "store")
+    __slots__ = ("_evicted", "_loading", "_queue", "_walks", "counted_ms", "decoded", "has_checkpoints", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
         self.counted_ms = MIN_MS
+        #: Whether checkpoints of its shops were restored or taken.
+        self.has_checkpoints = False
         self._evicted = EvictedOrders()
         self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
@@ -259,6 +261,7 @@ class OrderLedger:
         if found is None:
             return False
         store.checkpoint(shop.platform, shop.name, checkpoint.encode(found), shop.orders)
+        self.has_checkpoints = True
         shop.moved, shop.checkpoint_size = 0, found.size
         return True
 
@@ -271,6 +274,7 @@ class OrderLedger:
     def restore(self, shop: Shop, counted_ms: int, came_back: Mapping[str, bytes]) -> None:
         """Takes on the orders that a shop's restored checkpoint counts. `came_back`: those that had come back since,
         with the facts that it counts; they are in memory then."""
+        self.has_checkpoints = True
         self.counted_ms = max(self.counted_ms, counted_ms)
         self._evicted.restore(shop.platform, shop.name, shop.evicted)
         for order_id, raw in came_back.items():

@@ -100,8 +100,6 @@ class Partition:
         self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
         self.checkpointing = Checkpointing(self.engine)
-        #: Whether checkpoints of its shops were restored.
-        self.has_checkpoints = False
         self.ceiling_watch = CeilingWatch(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.days = DailyRecords()
@@ -264,9 +262,7 @@ class Partition:
     def restore_checkpoint(self, platform: str, shop: str, value: bytes, came_back: Mapping[str, CameBack]) -> bool:
         """Restores a shop's checkpoint, as `rules.engine.restore.restore_checkpoint` does."""
         self._check_partition(platform, shop)
-        fits = restore_checkpoint(self.engine, platform, shop, value, came_back)
-        self.has_checkpoints |= fits
-        return fits
+        return restore_checkpoint(self.engine, platform, shop, value, came_back)
 
     def _check_partition(self, platform: str, shop: str) -> None:
         """Raises MovedError if a shop's state lies in a partition that its events no longer come to."""

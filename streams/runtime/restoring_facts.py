@@ -38,7 +38,7 @@ def restore_record(partition: Partition, key: bytes, value: bytes | None) -> byt
     ended is put at once where its shop's first checkpoint will count it, so that it needn't be moved. (Where the shop
     has one already, the next start would take the order for one that this counts.)"""
     has_ended = partition.restore_fact(key, value)
-    return COUNTED + key if has_ended and not partition.has_checkpoints else key
+    return COUNTED + key if has_ended and not partition.engine.ledger.has_checkpoints else key
 
 
 def _came_back(copy: LocalCopy) -> tuple[dict[bytes, dict[str, CameBack]], set[bytes]]:

@@ -271,6 +271,22 @@ def test_an_order_that_had_ended_when_the_rest_of_the_changelog_was_read_is_not_
     assert state_of(worker.restart(worker.engine.book)) == known
 
 
+def test_an_order_that_another_worker_wrote_ended_is_not_counted_by_a_checkpoint_that_was_taken_before_it() -> None:
+    """It is read in the next rebalance, while the worker keeps its partition."""
+    worker = checkpointed(FULL, (finished(5), "100h"))
+    worker.stop()
+    other = checkpointed(
+        FULL, ([placed("later", "100h"), shipped("later", "101h"), cancelled("later", "102h")], "102h")
+    )
+    for key, value in other.log:
+        worker.log.append((key, value))
+        worker.copy.note_all([(restore_record(worker.partition, key, value), value)], len(worker.log))
+    worker.commit_cycle([], ms("200h"))
+    known = state_of(worker)
+    worker.copy.write()
+    assert state_of(worker.restart(worker.engine.book)) == known
+
+
 def test_no_checkpoint_is_taken_of_a_shop_while_restored_orders_of_it_wait_to_be_evaluated() -> None:
     before = checkpointed(FULL, (finished(5), "100h"))
     worker = Checkpointed(before.engine.book, stepping=False)
