@@ -75,9 +75,8 @@ class Checkpointed(Worker):
         for name, newest in {alert.data.alert: alert for alert in other.alerts}.items():
             if name not in self.forgotten:
                 other.partition.restore_alert(b"", encode(newest))
-        for n in range(self.copy.written_to, len(self.log)):
-            key, value = self.log[n]
-            other.copy.note_all([(restore_record(other.partition, key, value), value)], n + 1)
+        later = self.log[self.copy.written_to :]
+        other.copy.note_all([(restore_record(other.partition, *record), record[1]) for record in later], len(self.log))
         other.engine.clock_ms = self.clock_ms
         other.engine.settle()
         other.write()
