@@ -152,8 +152,10 @@ def test_what_was_said_of_a_time_long_past_is_dropped_but_what_may_be_said_again
     list(replay(engine, [counterfeit("0h"), *scores, tick("100d")]))
     shop = engine.shop("joom", "s1")
     assert sorted(emitted.rule for emitted in shop.emitted.alerts.values()) == ["joom.once", "joom.rating"]
-    list(replay(engine, [tick("500d")]))
+    [dropped] = [alert for alert, emitted in shop.emitted.alerts.items() if emitted.rule == "joom.once"]
+    engine.advance(ms("500d"))
     assert [emitted.rule for emitted in shop.emitted.alerts.values()] == ["joom.rating"]
+    assert engine.drain().forgotten == [dropped]
 
 
 def test_a_sku_that_has_no_sales_left_leaves_nothing_behind():
