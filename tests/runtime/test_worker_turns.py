@@ -311,6 +311,21 @@ async def test_a_backlog_that_is_read_faster_than_it_is_evaluated_does_not_keep_
     cycles.cancel()
 
 
+async def test_in_event_time_reading_waits_while_a_commit_cycle_evaluates(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, _ = made()
+    apply(watching, event("order.placed", START_MS), tick(START_MS + 1))
+    evaluate, rooms = watching._evaluate_slices, list[bool]()
+
+    async def noted(targets: dict[Partition, int | None], limit: int) -> None:
+        rooms.append(watching.has_room())
+        await evaluate(targets, limit)
+
+    monkeypatch.setattr(watching, "_evaluate_slices", noted)
+    await watching.commit_cycle()
+    assert {*rooms} == {False}
+    assert watching.has_room()
+
+
 async def test_reading_goes_on_while_a_shop_waits_for_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     watching, _ = made()
     apply(watching, event("order.placed", START_MS), tick(START_MS + 1))
