@@ -84,8 +84,7 @@ class LocalCopy:
     def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The same of all keys that begin so, while they are gone through. Nothing is held open meanwhile: the disk may
         fail and come back, and then a key may come twice."""
-        if self._snapshot is not None:
-            self._try(self._snapshot.write)  # or each page would look through all that is about to be written
+        self.write()  # or each page would look through all that is about to be written
         later: set[bytes] = set()  # the disk may take them meanwhile: then they lie before the next page
         start: bytes | None = prefix
         while start is not None:
@@ -108,11 +107,14 @@ class LocalCopy:
         return [key for key, _ in page if self._unwritten.get(key, b"") is not None], following
 
     def all_of(self, prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
-        """The newest values of all keys that begin in one of these ways, as long as the disk takes what is written.
-        Raises OrdersLostError."""
-        if self._snapshot is not None:
-            self._try(self._snapshot.write)  # or each call would look through all that is about to be written
+        """The newest values of all keys that begin in one of these ways, but for those that were about to be written
+        when the disk took nothing any more. Raises OrdersLostError."""
         return self._readable().all_of(prefixes)
+
+    def write(self) -> None:
+        """Writes what is gathered, if the disk takes it."""
+        if self._snapshot is not None:
+            self._try(self._snapshot.write)
 
     def change(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Changes what no record of the changelog says, and what a start may miss: in one batch, as long as the disk

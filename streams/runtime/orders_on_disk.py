@@ -78,6 +78,7 @@ class OrdersOnDisk:
     def checkpoint(self, platform: str, shop: str, counted: bytes, in_memory: Collection[str]) -> None:
         """Moves a shop's orders to where its checkpoint counts them, or back if they are in memory, and saves it."""
         keys = keys_of_shop(platform, shop)
+        self._copy.write()  # or each shop's would look through all that is about to be written
         found = self._copy.all_of((keys, CAME_BACK + keys))
         changes: dict[bytes, bytes | None] = {CHECKPOINT + keys: counted}
         for key, value in found.items():

@@ -126,7 +126,13 @@ async def test_where_more_waits_than_a_cycle_takes_so_much_is_gathered(monkeypat
     paced = Pacing()
     paced.begin(behind=BUSY_EVENTS + 1)
     paced.arrived(BUSY_EVENTS)
-    paced.found(BURST_ALERTS + 1)
     waiting = await wait_for_a_cycle(paced)
     paced.arrived(1)
     await asyncio.wait_for(waiting, LONG_S)
+
+
+async def test_amid_a_burst_of_deadlines_nothing_is_gathered_however_much_waits() -> None:
+    paced = Pacing()
+    paced.begin(behind=BUSY_EVENTS + 1)
+    paced.found(BURST_ALERTS + 1)
+    await asyncio.wait_for(paced.until_due(), LONG_S)
