@@ -57,7 +57,7 @@ IS_ACKNOWLEDGED = Instant("streams.runtime.faust_broker:FaustBroker.note_written
 IS_COMMITTED = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3)
 EXPIRES = Instant("rules.engine.retention:remove_order", "before", 8)
 HAS_EXPIRED = Instant("rules.engine.retention:remove_order", "after", 8)
-MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
+MOVES = Instant("rules.kinds.ratio.period_results:PeriodResults.move", "after", 3)
 LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
 IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
 FULL = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3, full_from=2)
