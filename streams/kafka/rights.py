@@ -5,13 +5,12 @@ Otherwise a missing right would show as an error deep in some client, again afte
 """
 
 import logging
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient
+from confluent_kafka.admin import AclOperation
 
 from streams.kafka import topic_settings, topics
 from streams.kafka.topics import BadTopicsError, TopicNames
@@ -20,19 +19,6 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 READ, WRITE = AclOperation.READ, AclOperation.WRITE
-
-COORDINATOR_NOT_READY = {
-    KafkaError._TIMED_OUT,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-}
-"""How an answer about a group fails that may succeed soon."""
-
-FIRST_ASK_S = 0.5
-"""How long the first answer about a group may take. Each next one may take twice as long, as a Kafka far away needs."""
-
-ASK_AGAIN_S = 0.1
 
 
 def needed(names: TopicNames) -> dict[str, tuple[AclOperation, ...]]:
@@ -48,13 +34,12 @@ def check(settings: Settings, names: TopicNames) -> None:
     """Raises BadTopicsError if this user may not do what the worker must, or a topic is set so that state or events are
     lost. What the broker doesn't answer counts as allowed."""
     admin = topics.admin(settings)
-    group = describe_group(admin, names.app_id)
+    options = {"include_authorized_operations": True, "request_timeout": topics.ANSWER_S}
+    group = admin.describe_consumer_groups([names.app_id], **options)[names.app_id]
     if _code(group) == KafkaError._UNSUPPORTED_FEATURE:
         return  # the embedded broker never answers the other requests
     wanted = needed(names)
-    described = admin.describe_topics(
-        TopicCollection(list(wanted)), include_authorized_operations=True, request_timeout=topics.ANSWER_S
-    )
+    described = admin.describe_topics(TopicCollection(list(wanted)), **options)
     lacking = [
         *(each for topic, found in described.items() for each in _lacking(found, f"topic {topic}", wanted[topic])),
         *_lacking(group, f"group {names.app_id}", (READ,)),
@@ -64,21 +49,6 @@ def check(settings: Settings, names: TopicNames) -> None:
             f"this user lacks {', '.join(lacking)} on Kafka; deploy/docs/kafka-acls.md has what must be granted"
         )
     topic_settings.check(admin, names)
-
-
-def describe_group(admin: AdminClient, name: str) -> "Future[Any]":
-    """Kafka's answer about a consumer group, asked for again while the group's coordinator is still coming up: where no
-    group has been before, Kafka makes the topic of groups first. librdkafka looks for a coordinator three times within
-    0.3 s, and then lets the request time out."""
-    until_s, ask_s = time.monotonic() + topics.ANSWER_S, FIRST_ASK_S
-    while True:
-        asked = admin.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=ask_s)
-        answer: Future[Any] = asked[name]
-        left_s = until_s - time.monotonic()
-        if _code(answer) not in COORDINATOR_NOT_READY or left_s < ASK_AGAIN_S:
-            return answer
-        time.sleep(ASK_AGAIN_S)
-        ask_s = min(2 * ask_s, left_s)
 
 
 def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as Position
 
 from rules.messages.events import ClockTick, decode
-from streams.kafka import access, rights, topics
+from streams.kafka import access, topics
 from streams.kafka.consumer import Consumer
 from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.repartitioning import homes
@@ -77,7 +77,8 @@ class Move:
             raise CannotMoveError("the new topics need another prefix")
         if wanted <= self._count or wanted % self._count:
             raise CannotMoveError(f"{wanted} partitions are no larger multiple of the {self._count} that there are")
-        if members := rights.describe_group(self._admin, self._old.app_id).result().members:
+        described = self._admin.describe_consumer_groups([self._old.app_id])
+        if members := described[self._old.app_id].result().members:
             raise CannotMoveError(f"{len(members)} workers are running: stop them first")
 
     async def _has_records(self, consumer: AIOKafkaConsumer, topic: str) -> bool:
